@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every outside library, once. A room links the ones it needs as PkgConfig::NAME, privately.
+find_package(PkgConfig REQUIRED)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+function(fo_find name package)
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${package})
+endfunction()
+
+fo_find(JANSSON jansson>=2.14)
+fo_find(YAML yaml-0.1)
+fo_find(UV libuv>=1.44)
+fo_find(MICROHTTPD libmicrohttpd>=0.9.71)
+fo_find(SQLITE sqlite3)
+fo_find(HS libhs)
+fo_find(CURL libcurl)
+fo_find(ZLIB zlib)
+fo_find(ZSTD libzstd)
+fo_find(CRYPT libxcrypt)
+fo_find(SYSTEMD libsystemd)
+fo_find(XXHASH libxxhash)
+if(BUILD_TESTING)
+  fo_find(CMOCKA cmocka)
+endif()
