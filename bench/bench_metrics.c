@@ -356,7 +356,7 @@ static void *keep_scraping(void *arg) {
 static void bench_updates(struct model *model) {
     struct scraping scraping = {.model = model};
     double *took = malloc(UPDATES * sizeof *took);
-    pthread_t thread;
+    pthread_t thread = 0;
 
     check(took ? -pthread_create(&thread, NULL, keep_scraping, &scraping) : -1);
     for (int i = 0; i < UPDATES; i++) {
