@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker wants these names */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
@@ -33,6 +34,7 @@ void *__wrap_calloc(size_t count, size_t size) {
 void *__wrap_realloc(void *old, size_t size) {
     return fails_now() ? NULL : __real_realloc(old, size);
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static const char *const labels[] = {"engine", "job_name", "cause"};
 static const double bounds[] = {1, 2};
