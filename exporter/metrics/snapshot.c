@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LOOKS = 64 };
+enum { LOOKS = 64, TRACKS_FOLLOW = 1 << 8 };
 
 struct ex_counted {
     struct ex_cell *cell;
@@ -60,17 +60,17 @@ static int gather_track(struct ex_snapshot *snapshot, struct ex_track *track) {
     return 0;
 }
 
-/* Value, what else there is (bit 0: hidden, bit 1: tracks follow). */
+/* The value; then the marks, and above them whether tracks follow. */
 static int gather_series(struct ex_snapshot *snapshot, struct ex_series *series) {
     struct ex_extra *extra = atomic_load_explicit(&series->extra, memory_order_acquire);
-    uint64_t hidden = atomic_load_explicit(&series->hidden, memory_order_acquire);
+    uint64_t marks = atomic_load_explicit(&series->marks, memory_order_acquire);
     int failed = reserve_words(snapshot, 2);
 
     if (failed)
         return failed;
     snapshot->words[snapshot->word_count++] =
         atomic_load_explicit(&series->value, memory_order_acquire);
-    snapshot->words[snapshot->word_count++] = hidden | (extra ? 2 : 0);
+    snapshot->words[snapshot->word_count++] = marks | (extra ? TRACKS_FOLLOW : 0);
     if (!extra)
         return 0;
     failed = gather_track(snapshot, &extra->histogram);
@@ -126,14 +126,14 @@ static int take_track(struct ex_track *track, const uint64_t **at, bool *changed
 static int take_series(struct ex_series *series, const uint64_t **at, bool *changed) {
     uint64_t value = *(*at)++;
     uint64_t more = *(*at)++;
-    uint8_t hidden = more & 1;
+    uint8_t marks = more & UINT8_MAX;
 
-    if (series->shown != value || series->shown_hidden != hidden) {
+    if (series->shown != value || series->shown_marks != marks) {
         series->shown = value;
-        series->shown_hidden = hidden;
+        series->shown_marks = marks;
         *changed = true;
     }
-    if (!(more & 2))
+    if (!(more & TRACKS_FOLLOW))
         return 0;
     struct ex_extra *extra = atomic_load_explicit(&series->extra, memory_order_acquire);
     int failed = take_track(&extra->histogram, at, changed);

@@ -242,15 +242,20 @@ static void append_histogram(struct line *line, const struct ex_series *series) 
     append_created(line, series);
 }
 
+static void append_series(struct line *line, const struct ex_series *series) {
+    line->own = (struct fo_str){series->labels, series->labels_len};
+    if (series->cell->family->spec.type == EX_HISTOGRAM)
+        append_histogram(line, series);
+    else
+        append_simple(line, series);
+}
+
 static void append_cell(struct line *line, const struct ex_cell *cell) {
     const struct ex_series *series = atomic_load_explicit(&cell->first, memory_order_acquire);
 
     for (uint32_t i = 0; i < cell->shown_count; i++) {
-        line->own = (struct fo_str){series->labels, series->labels_len};
-        if (!series->shown_hidden && cell->family->spec.type == EX_HISTOGRAM)
-            append_histogram(line, series);
-        else if (!series->shown_hidden)
-            append_simple(line, series);
+        if (!ex_style_hides(series))
+            append_series(line, series);
         series = atomic_load_explicit(&series->next, memory_order_acquire);
     }
 }
