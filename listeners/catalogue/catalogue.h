@@ -31,7 +31,10 @@ enum {
     CATALOGUE_RUNNERS_UP_MAX = 8,
     CATALOGUE_CHAIN_MAX = 16,
     CATALOGUE_LABELS_MAX = 6,
-    CATALOGUE_RULES_MAX = 10000
+    CATALOGUE_RULES_MAX = 10000,
+    CATALOGUE_EXPRESSION_MAX_BYTES = 1024,
+    CATALOGUE_EXCEPTIONS_MAX_BYTES = 64 * 1024, /* of the chain that a platform reports */
+    CATALOGUE_SHOWN_MAX_BYTES = 1024            /* of a line in a verdict */
 };
 
 /* Evidence that the daemon itself has seen; a set of bits. */
@@ -50,8 +53,8 @@ int catalogue_signal_of(struct fo_str text);
 
 /* Where rules come from. A list of rules, or a map {causes: [...], rules: [...]}. */
 struct catalogue_source {
-    const char *name;          /* file, as errors show it */
-    const struct json_t *root; /* NULL = the built-in rules; `name` is not used then */
+    const char *name;    /* file, as errors show it */
+    struct json_t *root; /* borrowed, not changed; NULL = the built-in rules, `name` unused */
     /* Line of a node of the tree, 0 = not known. NULL is allowed. */
     int (*line_of)(const void *line_ctx, const struct json_t *node);
     const void *line_ctx;
@@ -94,7 +97,6 @@ struct catalogue_input {
     struct fo_str tail; /* its end, when there was more; overlaps nothing of `head` */
     bool cut;           /* output between head and tail is missing */
     bool exited;        /* exit_code is known */
-    bool core_dumped;
     int exit_code;
     int signal; /* 0 = none */
     struct fo_str runtime;
@@ -106,7 +108,8 @@ struct catalogue_input {
 };
 
 /* A rule that matched. Rule, file: borrowed from the catalogue. Matched: the line, or the fact
- * (`exit code 3`); borrowed from the input or the scratch, until either changes; not redacted. */
+ * (`exit code 3`), redacted and cut to CATALOGUE_SHOWN_MAX_BYTES, any byte else; borrowed from the
+ * input or the scratch, until either changes. */
 struct catalogue_match {
     struct fo_str rule;
     struct fo_str file;
