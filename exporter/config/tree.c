@@ -79,8 +79,11 @@ static const struct ex_tree_mark *find_mark(const struct ex_tree *tree, const vo
 
 const char *ex_tree_own_key(const json_t *object, const char *key) {
     /* jansson's iterators take the object without const, but only read it. */
-    json_t *readable = (json_t *)(uintptr_t)object;
-    void *member = json_object_iter_at(readable, key);
+    union {
+        const json_t *object;
+        json_t *readable;
+    } same = {object};
+    void *member = json_object_iter_at(same.readable, key);
 
     return member ? json_object_iter_key(member) : NULL;
 }

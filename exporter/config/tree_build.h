@@ -44,6 +44,19 @@ static inline bool ex_tree_is_shared(const json_t *value) {
 /* jansson's own copy of the key; NULL when the object has no such member. */
 const char *ex_tree_own_key(const json_t *object, const char *key);
 
+/* The first byte that is not white space. */
+static inline size_t ex_tree_skip_space(struct fo_str bytes, size_t at) {
+    while (at < bytes.len && (bytes.ptr[at] == ' ' || bytes.ptr[at] == '\t' ||
+                              bytes.ptr[at] == '\r' || bytes.ptr[at] == '\n'))
+        at++;
+    return at;
+}
+
+/* Whether a text that begins so may be JSON: an object or an array (or YAML's flow style). */
+static inline bool ex_tree_is_flow(struct fo_str bytes, size_t first) {
+    return first < bytes.len && (bytes.ptr[first] == '{' || bytes.ptr[first] == '[');
+}
+
 /* A plain (unquoted) scalar as YAML 1.2's core schema resolves it; NULL = no memory. New. */
 json_t *ex_tree_scalar(struct fo_str text);
 

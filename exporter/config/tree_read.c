@@ -317,11 +317,9 @@ static int read_events(struct reader *reader, struct fo_str bytes) {
 /* Leaves out a byte order mark, and the white space before JSON, where YAML allows no tabs. */
 static struct fo_str skip_start(struct reader *reader, struct fo_str bytes) {
     size_t at = bytes.len >= 3 && memcmp(bytes.ptr, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    size_t first = at;
+    size_t first = ex_tree_skip_space(bytes, at);
 
-    while (first < bytes.len && memchr(" \t\r\n", bytes.ptr[first], 4))
-        first++;
-    if (first < bytes.len && (bytes.ptr[first] == '{' || bytes.ptr[first] == '['))
+    if (ex_tree_is_flow(bytes, first))
         at = first;
     reader->lines_skipped = count_lines(bytes, at);
     return (struct fo_str){bytes.ptr + at, bytes.len - at};

@@ -89,11 +89,7 @@ static size_t copy_escape(struct fo_str bytes, size_t at, struct ex_buffer *out)
 
 /* Whether the text can be JSON with a surrogate in it. */
 static bool may_need_joining(struct fo_str bytes) {
-    size_t first = 0;
-
-    while (first < bytes.len && memchr(" \t\r\n", bytes.ptr[first], 4))
-        first++;
-    return first < bytes.len && (bytes.ptr[first] == '{' || bytes.ptr[first] == '[') &&
+    return ex_tree_is_flow(bytes, ex_tree_skip_space(bytes, 0)) &&
            (memmem(bytes.ptr, bytes.len, "\\uD", 3) || memmem(bytes.ptr, bytes.len, "\\ud", 3));
 }
 
