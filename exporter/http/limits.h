@@ -26,6 +26,7 @@ enum {
     EX_HTTP_ROUTES_MAX = 256,
     EX_HTTP_RESPONSE_HEADERS_MAX = 16,       /* set by one handler */
     EX_HTTP_ERROR_MAX_BYTES = 1024,          /* text of one error */
+    EX_HTTP_DRAIN_BYTES = 1024 * 1024,       /* of an unwanted body, read so that its error is */
     EX_HTTP_STREAM_QUEUE_BYTES = 256 * 1024, /* of one stream, when its options name none */
 
     /* Deadlines, in milliseconds. They count from the start of the phase, so that one byte a
