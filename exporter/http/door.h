@@ -7,8 +7,8 @@
 
 #include "exporter/http/server.h"
 
-/* A thread's start function; `server` is the struct ex_http_server. */
-void *ex_http_door(void *server);
+/* A thread's start function; `ctx` is the struct ex_http_server. */
+void *ex_http_door(void *ctx);
 
 /* Makes the thread look around now. [any] */
 void ex_http_door_wake(struct ex_http_server *server);

@@ -357,6 +357,7 @@ static enum MHD_Result advance(struct ex_http_request *request) {
     return verdict.answered || request->has_body ? verdict.result : handle(request);
 }
 
+// NOLINTNEXTLINE(readability-function-size): its parameters are libmicrohttpd's
 enum MHD_Result ex_http_on_access(void *ctx, struct MHD_Connection *mhd, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **request_slot) {

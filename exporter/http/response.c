@@ -148,8 +148,10 @@ static json_t *json_of(char *text) {
     json_t *string = json_string(text);
 
     if (!string) {
-        for (char *c = text; *c; c++)
-            *c = (unsigned char)*c < 0x80 ? *c : '?';
+        for (char *c = text; *c; c++) {
+            if ((unsigned char)*c >= 0x80)
+                *c = '?';
+        }
         string = json_string(text);
     }
     return string;
