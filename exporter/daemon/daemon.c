@@ -12,6 +12,7 @@
 #include "exporter/base/random.h"
 #include "exporter/config/config.h"
 #include "exporter/config/job_file.h"
+#include "exporter/daemon/catalogue_load.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/local/local.h"
 #include "exporter/metrics/process.h"
@@ -36,14 +37,17 @@ struct ex_daemon {
 /* ---- starting, room by room ---- */
 
 static int start_catalogue(struct ex_daemon *daemon, struct fo_error *reterr) {
-    const struct catalogue_source builtin = {.root = NULL};
-
-    return catalogue_new(&builtin, 1, NULL, &daemon->catalogue, reterr);
+    return ex_catalogue_load(daemon->config, daemon->work_dir.path, &daemon->catalogue, reterr);
 }
 
 static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                          struct fo_error *reterr) {
-    const struct ex_metrics_limits limits = {0};
+    const struct ex_metrics_limits limits = {
+        .value_bytes = daemon->config->metrics_value_bytes,
+        .values_per_label = daemon->config->metrics_values_per_label,
+        .series_per_family = daemon->config->metrics_series_per_family,
+        .series_total = daemon->config->metrics_series_total,
+    };
     int ret = ex_metrics_new(&limits, ex_random_seed(), &daemon->metrics);
 
     if (ret == 0 && options->exporter_metrics)
@@ -87,7 +91,7 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
         .catalogue = daemon->catalogue,
         .label_keys = keys,
         .label_key_count = sizeof exported / sizeof *exported,
-        .retention_ms = daemon->config->metrics.retention_ms,
+        .retention_ms = daemon->config->metrics_retention_ms,
         .observer = options->observer,
         .observer_ctx = options->observer_ctx,
     };
@@ -221,7 +225,7 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
     ex_work_dir_close(&daemon->work_dir);
-    (void)ex_config_free(daemon->config);
+    (void)ex_config_unref(daemon->config);
     free(daemon);
     return NULL;
 }
