@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "exporter/base/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/base/random.h"
 #include "exporter/config/config.h"
@@ -67,15 +66,16 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
 
     if (ret < 0)
         return ret;
+    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of("local"));
     const struct ex_local_config local = {
         .loop = daemon->loop,
         .spawner = daemon->spawner,
         .sink = ex_manager_sink(),
         .directory = daemon->work_dir.path,
-        .epoch = (uint64_t)ex_clock_wall_ms(),
+        .user = own ? own->user : NULL,
+        .keep = !daemon->work_dir.temporary,
     };
-    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = "local"};
-    return ex_local_new(&local, &daemon->local.self, reterr);
+    return ex_local_new(&local, &daemon->local, reterr);
 }
 
 static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
