@@ -158,7 +158,7 @@ static bool process_belongs(struct ex_children *children, const struct ex_proces
     return orphan && orphan_belongs(children, orphan, child);
 }
 
-/* Signals all by the process tree; returns how many there were. */
+/* Signals all by the process tree; returns how many there were. Signal 0 only counts. */
 static size_t tree_signal(struct ex_children *children, const struct ex_child *child,
                           int signal_number) {
     size_t signalled = 0;
@@ -211,15 +211,10 @@ static bool have_adopted(struct ex_children *children) {
 }
 
 static bool nothing_left(struct ex_children *children, struct ex_child *child, bool adopted) {
-    if (child->cgroup.unified) {
-        if (ex_cgroup_remove(&children->cgroups, child->id, &child->cgroup))
-            return true;
-        everything_signal(children, child, SIGKILL);
+    if (!child->cgroup.unified && adopted && tree_signal(children, child, 0) > 0)
         return false;
-    }
-    if (adopted && tree_signal(children, child, SIGKILL) > 0)
-        return false;
-    /* A v1 group may be held a moment longer by a dead process that is still being taken down. */
+    /* A group that holds a process cannot be removed. A v1 group may be held a moment longer by a
+     * dead process that is still being taken down. */
     return ex_cgroup_remove(&children->cgroups, child->id, &child->cgroup);
 }
 
