@@ -28,6 +28,7 @@ struct ex_child {
     LIST_ENTRY(ex_child) draining; /* exited, its descendants not yet gone */
     TAILQ_ENTRY(ex_child) untold;  /* its stage is further than what was told */
     bool is_untold;
+    bool doomed; /* told to die with all its descendants: those it forked meanwhile too */
     enum ex_child_stage stage;
     enum ex_child_stage told;
     uint64_t id;
