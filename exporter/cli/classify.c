@@ -1,121 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exporter/cli/classify.h"
-
+/* classify: asks the categoriser about the output of a program, or about a file of failures. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "exporter/cli/capture.h"
 #include "exporter/cli/classify_ndjson.h"
 #include "exporter/cli/classify_show.h"
+#include "exporter/cli/cli.h"
+#include "exporter/cli/flags.h"
 #include "exporter/cli/rule_files.h"
 #include "exporter/config/number.h"
 
-enum { RULE_FILES_MAX = 64 };
-
 struct arguments {
-    struct catalogue_input input;
-    const char *rule_files[RULE_FILES_MAX];
-    size_t rule_file_count;
+    const char *exit_code;
+    const char *signal;
+    const char *runtime;
+    struct ex_flag_list rule_files;
     const char *file; /* NULL: standard input */
-    bool json, ndjson;
+    bool json, ndjson, help;
+    struct catalogue_input input; /* what the above say */
 };
 
-static const char usage[] =
-    "usage: failover_exporter classify [flags] [FILE]\n\n"
-    "Says what kind of failure the output in FILE (or on standard input) is.\n\n"
-    "  --exit-code N   how the program exited\n"
-    "  --signal S      the signal that ended it, by name or number\n"
-    "  --runtime R     what it was written in: jvm, python, go, node, rust, shell...\n"
-    "  --json          the whole verdict as one JSON object\n"
-    "  --ndjson        FILE holds one failure per line; so does the answer\n"
-    "  --rules FILE    rules of your own behind the built-in ones; may be given several times\n";
-
 static int refuse(const char *flag, const char *value, const char *expected) {
-    (void)fprintf(stderr, "failover_exporter: --%s %s: must be %s\n", flag, value, expected);
+    struct fo_error error = {.code = -EINVAL};
+
+    (void)snprintf(error.text, sizeof error.text, "--%s %.80s: must be %s", flag, value, expected);
+    ex_cli_complain(NULL, &error);
     return -EINVAL;
 }
 
-static int set_exit_code(struct arguments *arguments, const char *value) {
+/* 0, or -EINVAL, said on standard error. */
+static int read_facts(struct arguments *arguments) {
+    struct catalogue_input *input = &arguments->input;
     int32_t code = 0;
 
-    if (ex_number_i32(fo_str_of(value), &code) != 0)
-        return refuse("exit-code", value, "a whole number");
-    arguments->input.exited = true;
-    arguments->input.exit_code = code;
+    if (arguments->exit_code && ex_number_i32(fo_str_of(arguments->exit_code), &code) != 0)
+        return refuse("exit-code", arguments->exit_code, "a whole number");
+    input->exited = arguments->exit_code != NULL;
+    input->exit_code = code;
+    input->runtime = fo_str_of(arguments->runtime);
+    input->signal = catalogue_signal_of(fo_str_of(arguments->signal));
+    if (arguments->signal && input->signal == 0)
+        return refuse("signal", arguments->signal, "the name or number of a signal");
     return 0;
-}
-
-static int set_signal(struct arguments *arguments, const char *value) {
-    arguments->input.signal = catalogue_signal_of(fo_str_of(value));
-    return arguments->input.signal == 0 ? refuse("signal", value, "the name or number of a signal")
-                                        : 0;
-}
-
-static int add_rule_file(struct arguments *arguments, const char *path) {
-    if (arguments->rule_file_count == RULE_FILES_MAX)
-        return refuse("rules", path, "one of 64 at most");
-    arguments->rule_files[arguments->rule_file_count++] = path;
-    return 0;
-}
-
-static int set_flag(struct arguments *arguments, int flag, const char *value) {
-    switch (flag) {
-    case 'e':
-        return set_exit_code(arguments, value);
-    case 's':
-        return set_signal(arguments, value);
-    case 'r':
-        arguments->input.runtime = fo_str_of(value);
-        return 0;
-    case 'f':
-        return add_rule_file(arguments, value);
-    case 'j':
-        arguments->json = true;
-        return 0;
-    case 'n':
-        arguments->ndjson = true;
-        return 0;
-    case 'h':
-        (void)fputs(usage, stdout);
-        return -ECANCELED;
-    default:
-        return -EINVAL; /* getopt has said why */
-    }
-}
-
-/* 0; -EINVAL: said on standard error; -ECANCELED: only help was wanted. */
-static int read_arguments(struct arguments *arguments, int argc, char **argv) {
-    static const struct option options[] = {
-        {"exit-code", required_argument, NULL, 'e'},
-        {"signal", required_argument, NULL, 's'},
-        {"runtime", required_argument, NULL, 'r'},
-        {"rules", required_argument, NULL, 'f'},
-        {"json", no_argument, NULL, 'j'},
-        {"ndjson", no_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int r = 0;
-
-    optind = 1;
-    while (r == 0) {
-        int flag = getopt_long(argc, argv, "h", options, NULL);
-        if (flag == -1)
-            break;
-        r = set_flag(arguments, flag, optarg);
-    }
-    if (r == 0 && argc - optind > 1)
-        r = refuse("ndjson", argv[optind + 1], "one FILE");
-    if (r == 0 && argc > optind && strcmp(argv[optind], "-") != 0)
-        arguments->file = argv[optind];
-    return r;
 }
 
 static int show_verdict(const struct arguments *arguments, const struct catalogue *catalogue,
@@ -166,26 +96,64 @@ static int classify_with(struct arguments *arguments, const struct catalogue *ca
     if (r == 0)
         r = classify_file(arguments, catalogue, scratch);
     (void)catalogue_scratch_free(scratch);
-    if (r < 0)
-        (void)fprintf(stderr, "failover_exporter: %s: %s\n",
-                      arguments->file ? arguments->file : "standard input", strerrordesc_np(-r));
-    return r == 0 ? 0 : 1;
+    if (r < 0) {
+        struct fo_error error = {.code = r};
+        (void)snprintf(error.text, sizeof error.text, "%s", strerrordesc_np(-r));
+        ex_cli_complain(arguments->file ? arguments->file : "standard input", &error);
+    }
+    return r == 0 ? EX_EXIT_OK : EX_EXIT_FAILED;
+}
+
+static int classify(struct arguments *arguments) {
+    struct catalogue *catalogue = NULL;
+    struct fo_error error;
+
+    if (read_facts(arguments) != 0)
+        return EX_EXIT_FAILED;
+    if (ex_rule_files_load(arguments->rule_files.items, arguments->rule_files.count, &catalogue,
+                           &error) != 0) {
+        ex_cli_complain(NULL, &error);
+        return EX_EXIT_FAILED;
+    }
+    int status = classify_with(arguments, catalogue);
+    (void)catalogue_free(catalogue);
+    return status;
 }
 
 int ex_cli_classify(int argc, char **argv) {
     struct arguments arguments = {.file = NULL};
-    struct catalogue *catalogue = NULL;
-    struct fo_error error;
-    int r = read_arguments(&arguments, argc, argv);
+    const struct ex_flag flags[] = {
+        {"exit-code", EX_FLAG_TEXT, &arguments.exit_code, "N", "How the program exited."},
+        {"signal", EX_FLAG_TEXT, &arguments.signal, "S",
+         "The signal that ended it, by name or number."},
+        {"runtime", EX_FLAG_TEXT, &arguments.runtime, "R",
+         "What it was written in: jvm, python, go, node, rust, shell..."},
+        {"json", EX_FLAG_BOOL, &arguments.json, "", "Print the whole verdict as one JSON object."},
+        {"ndjson", EX_FLAG_BOOL, &arguments.ndjson, "",
+         "FILE holds one failure per line, and so does the answer."},
+        {"rules", EX_FLAG_LIST, &arguments.rule_files, "FILE",
+         "Rules of your own, behind the built-in ones."},
+        {"help", EX_FLAG_BOOL, &arguments.help, "", "Print this help."},
+        {"h", EX_FLAG_BOOL, &arguments.help, "", "Print this help."},
+    };
+    const struct ex_cli_command command = {
+        .usage = "classify [flags] [FILE]",
+        .about = "Says what kind of failure the output in FILE (or on standard input) shows.",
+        .flags = flags,
+        .flag_count = sizeof flags / sizeof *flags,
+        .help = &arguments.help,
+        .usage_error = EX_EXIT_FAILED,
+    };
+    int status;
+    int count = ex_cli_start(&command, argc, argv, &status);
 
-    if (r != 0)
-        return r == -ECANCELED ? 0 : 1;
-    if (ex_rule_files_load(arguments.rule_files, arguments.rule_file_count, &catalogue, &error) !=
-        0) {
-        (void)fprintf(stderr, "failover_exporter: %s\n", error.text);
-        return 1;
+    if (count < 0)
+        return status;
+    if (count > 1) {
+        ex_cli_complain(NULL, &(struct fo_error){.text = "classify takes one file; see --help"});
+        return EX_EXIT_FAILED;
     }
-    r = classify_with(&arguments, catalogue);
-    (void)catalogue_free(catalogue);
-    return r;
+    if (count == 1 && strcmp(argv[1], "-") != 0)
+        arguments.file = argv[1];
+    return classify(&arguments);
 }

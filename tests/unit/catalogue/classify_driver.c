@@ -2,7 +2,7 @@
 /* The two commands without the rest of the program: `classify ...` and `check rules ...`. */
 #include <string.h>
 
-#include "exporter/cli/classify.h"
+#include "exporter/cli/cli.h"
 
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "classify") == 0)
