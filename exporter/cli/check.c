@@ -73,7 +73,7 @@ int ex_cli_check(int argc, char **argv) {
         {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
     };
     const struct ex_cli_command command = {
-        .usage = "check [flags] config|job FILE",
+        .usage = "check [flags] config|job|rules FILE",
         .about = "Says whether a file is good: exit 0, or 1 with file, line and reason.",
         .flags = flags,
         .flag_count = sizeof flags / sizeof *flags,
@@ -81,8 +81,10 @@ int ex_cli_check(int argc, char **argv) {
         .usage_error = EX_EXIT_FAILED,
     };
     int status;
-    int count = ex_cli_start(&command, argc, argv, &status);
 
+    if (argc > 1 && strcmp(argv[1], "rules") == 0)
+        return ex_cli_check_rules(argc - 1, argv + 1);
+    int count = ex_cli_start(&command, argc, argv, &status);
     if (count < 0)
         return status;
     if (count != 2) {
