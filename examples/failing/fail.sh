@@ -7,6 +7,7 @@ lines=$1
 shift
 shift $((FAILOVER_ATTEMPT % $#))
 head -n "$lines"
+# shellcheck disable=SC3045 # not POSIX, but every sh of Linux has it
 ulimit -c 0
 case $1 in
 none) cat ;;
