@@ -15,7 +15,8 @@ static const struct command commands[] = {
     {"serve", ex_cli_serve, "the daemon: runs jobs, shows metrics (the default)"},
     {"run", ex_cli_run, "runs one job in the foreground and shows how it goes"},
     {"plan", ex_cli_plan, "shows what would restart if a task failed; nothing runs"},
-    {"check", ex_cli_check, "check config|job FILE: says whether it is good"},
+    {"check", ex_cli_check, "check config|job|rules FILE: says whether it is good"},
+    {"classify", ex_cli_classify, "says what kind of failure an output shows"},
     {"version", ex_cli_version, "prints the version"},
     {"help", ex_cli_help, "prints this"},
 };

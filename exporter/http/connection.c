@@ -13,6 +13,7 @@
 #include "exporter/base/clock.h"
 #include "exporter/http/limits.h"
 #include "exporter/http/stream.h"
+#include "exporter/http/tls.h"
 
 int ex_http_table_init(struct ex_http_table *table, size_t max, size_t max_per_address,
                        struct ex_http_counters *counters) {
@@ -91,20 +92,24 @@ static void describe_peer(struct ex_http_connection *connection,
     }
 }
 
-static struct ex_http_connection *connection_new(struct ex_http_table *table, int fd,
-                                                 const struct sockaddr_storage *address) {
+struct ex_http_connection *ex_http_connection_new(struct ex_http_table *table, int fd,
+                                                  const struct sockaddr_storage *address,
+                                                  struct ex_http_tls *tls, unsigned generation) {
     struct ex_http_connection *connection = calloc(1, sizeof *connection);
 
-    if (!connection)
-        return NULL;
-    if (pthread_mutex_init(&connection->lock, NULL) != 0) {
+    if (!connection || pthread_mutex_init(&connection->lock, NULL) != 0) {
         free(connection);
+        ex_http_tls_unref(tls);
         return NULL;
     }
     connection->table = table;
     connection->fd = fd;
+    connection->tls = tls;
+    connection->generation = generation;
     atomic_init(&connection->refs, 1);
     describe_peer(connection, address);
+    connection->peer.tls = tls != NULL;
+    connection->peer.certified = tls && ex_http_tls_certifies(tls);
     ex_http_connection_enter(connection, EX_HTTP_READING_HEADER);
     return connection;
 }
@@ -117,6 +122,7 @@ struct ex_http_connection *ex_http_connection_ref(struct ex_http_connection *con
 void ex_http_connection_unref(struct ex_http_connection *connection) {
     if (atomic_fetch_sub(&connection->refs, 1) != 1)
         return;
+    ex_http_tls_unref(connection->tls);
     (void)pthread_mutex_destroy(&connection->lock);
     free(connection);
 }
@@ -315,12 +321,7 @@ static bool has_place(struct ex_http_table *table, const struct ex_http_connecti
 
 /* ---- The table, from outside ---- */
 
-struct ex_http_connection *ex_http_table_add(struct ex_http_table *table, int fd,
-                                             const struct sockaddr_storage *address) {
-    struct ex_http_connection *connection = connection_new(table, fd, address);
-
-    if (!connection)
-        return NULL;
+bool ex_http_table_add(struct ex_http_table *table, struct ex_http_connection *connection) {
     (void)pthread_mutex_lock(&table->lock);
     bool ok = has_place(table, connection);
     if (ok) {
@@ -330,11 +331,7 @@ struct ex_http_connection *ex_http_table_add(struct ex_http_table *table, int fd
         reject(table, EX_HTTP_REJECTED_CONNECTIONS);
     }
     (void)pthread_mutex_unlock(&table->lock);
-    if (!ok) {
-        ex_http_connection_unref(connection);
-        return NULL;
-    }
-    return connection;
+    return ok;
 }
 
 struct ex_http_connection *ex_http_table_start(struct ex_http_table *table, int fd,

@@ -78,8 +78,9 @@ enum ex_spawn_report_kind {
     EX_SPAWN_READY = 1,   /* the spawner's first word; `flags` says what it can do */
     EX_SPAWN_STARTED,     /* the program runs; pid, flags */
     EX_SPAWN_NOT_STARTED, /* step, error; nothing runs and nothing more comes of this id */
-    EX_SPAWN_EXITED, /* the process ended: wait_status, usage, oom_kills; `flags` may have GONE.
-                        What is left of its descendants has been told to die */
+    EX_SPAWN_EXITED,      /* the process ended: wait_status, usage, oom_kills. Without FLAG_GONE
+                             something that descends from it lives on; whether it is to be killed
+                             is the daemon's to say */
     EX_SPAWN_GONE,   /* nothing that descends from it is alive; the last word of this id */
     EX_SPAWN_LOST,   /* made by the client: the spawner died, and with it all of this id */
 };

@@ -79,11 +79,11 @@ static int class_member(struct translation *t) {
 
     if (c < 0)
         fail(t, "a [ is not closed");
-    else if (c == '\\')
-        fail(t, "a backslash inside [ ] means different things to different matchers");
+    else if (c == '\\' && take(t) != '\\') /* twice is one to all: a set, or an escape */
+        fail(t, "a single backslash inside [ ] means different things to different matchers");
     else if (c == '[' && (peek(t, 0) == ':' || peek(t, 0) == '.' || peek(t, 0) == '='))
         fail(t, "named classes inside [ ] are not understood everywhere");
-    else if (c > 126 || c < ' ')
+    else if (c > 126 || (c < ' ' && c != '\t'))
         fail(t, "only printable ASCII can stand inside [ ]");
     return c;
 }

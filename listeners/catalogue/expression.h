@@ -4,7 +4,7 @@
  *   characters, `.`, `^` and `$` (ends of a line), `|`, `( )`, `[ ]` and `[^ ]` with ranges, `*`,
  *   `+`, `?`, `{n}`, `{n,}`, `{n,m}`, a backslash before punctuation, and `(?i)` as the very first.
  * Not in it: look-around, back references, lazy quantifiers, `\d` and the like, `[:alpha:]`, a
- * backslash inside brackets, an empty alternative.
+ * single backslash inside brackets (two are one), an empty alternative.
  * Threads: any. */
 #ifndef LISTENERS_CATALOGUE_EXPRESSION_H
 #define LISTENERS_CATALOGUE_EXPRESSION_H
