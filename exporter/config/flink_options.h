@@ -131,6 +131,12 @@ FO_MUST_CHECK int ex_restart_strategy_choose(const struct ex_strategy_choice *ch
                                              struct fo_strategy_config *ret_strategy,
                                              struct fo_error *reterr);
 
+/* The same, and fo_strategy_check() on the result: its refusal is told with the line of the type.
+ */
+FO_MUST_CHECK int ex_restart_strategy_load(const struct ex_strategy_choice *choice,
+                                           struct fo_strategy_config *ret_strategy,
+                                           struct fo_error *reterr);
+
 /* Whether the settings name a restart strategy. */
 bool ex_restart_strategy_is_named(const struct ex_settings *settings);
 

@@ -172,6 +172,21 @@ int ex_restart_strategy_choose(const struct ex_strategy_choice *choice,
     return 0;
 }
 
+int ex_restart_strategy_load(const struct ex_strategy_choice *choice,
+                             struct fo_strategy_config *ret_strategy, struct fo_error *reterr) {
+    struct fo_strategy_config strategy;
+    int rc = ex_restart_strategy_choose(choice, &strategy, reterr);
+
+    if (rc != 0)
+        return rc;
+    rc = fo_strategy_check(&strategy, reterr);
+    if (rc == 0)
+        *ret_strategy = strategy;
+    else if (reterr)
+        reterr->line = type_line(type_line(&choice->job) > 0 ? &choice->job : &choice->cluster);
+    return rc;
+}
+
 bool ex_restart_strategy_is_named(const struct ex_settings *settings) {
     return ex_option_text(settings, EX_OPTION_RESTART_TYPE).ptr != NULL;
 }

@@ -2,6 +2,7 @@
 /* From libyaml's events to a tree. libyaml is asked for events, not documents, since its documents
  * would be whole in memory before the first limit could be checked. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <yaml.h>
@@ -296,9 +297,13 @@ static int refuse_syntax(struct reader *reader, struct fo_str bytes) {
         return no_memory(reader);
     if (parser->error == YAML_READER_ERROR)
         lines = count_lines(bytes, parser->problem_offset);
-    return ex_fail(reader->reterr, -EINVAL, reader->lines_skipped + lines + 1, "%s%s%s",
+    char begun[48] = "";
+    if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+        (void)snprintf(begun, sizeof begun, " (begun on line %d)",
+                       reader->lines_skipped + (int)parser->context_mark.line + 1);
+    return ex_fail(reader->reterr, -EINVAL, reader->lines_skipped + lines + 1, "%s%s%s%s",
                    parser->problem ? parser->problem : "not YAML", parser->context ? " " : "",
-                   parser->context ? parser->context : "");
+                   parser->context ? parser->context : "", begun);
 }
 
 static int read_events(struct reader *reader, struct fo_str bytes) {

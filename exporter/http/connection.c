@@ -15,13 +15,19 @@
 #include "exporter/http/stream.h"
 #include "exporter/http/tls.h"
 
-int ex_http_table_init(struct ex_http_table *table, size_t max, size_t max_per_address,
+int ex_http_table_init(struct ex_http_table *table, size_t max,
+                       const struct ex_http_deadlines *deadlines,
                        struct ex_http_counters *counters) {
+    static const struct ex_http_deadlines usual = {EX_HTTP_HEADER_MS, EX_HTTP_BODY_MS,
+                                                   EX_HTTP_WRITE_MS, EX_HTTP_SLOW_WRITE_MS,
+                                                   EX_HTTP_IDLE_MS};
+    const size_t per_address = EX_HTTP_CONNECTIONS_PER_ADDRESS_MAX;
     pthread_condattr_t attributes;
 
     *table = (struct ex_http_table){
         .max = max,
-        .max_per_address = max_per_address,
+        .max_per_address = max < per_address ? max : per_address,
+        .deadlines = deadlines ? *deadlines : usual,
         .counters = counters,
     };
     int err = pthread_mutex_init(&table->lock, NULL);
@@ -239,13 +245,15 @@ static void reject(struct ex_http_table *table, enum ex_http_rejection reason) {
 
 /* Whether a connection may have to make place: it waits for its client, or writes slowly. */
 static bool is_movable(const struct ex_http_connection *connection, int64_t now_ms) {
+    int64_t slow_ms = connection->table->deadlines.slow_write_ms;
+
     switch ((enum ex_http_phase)atomic_load(&connection->phase)) {
     case EX_HTTP_READING_HEADER:
     case EX_HTTP_READING_BODY:
     case EX_HTTP_IDLE:
         return true;
     case EX_HTTP_WRITING:
-        return now_ms - atomic_load(&connection->since_ms) > EX_HTTP_SLOW_WRITE_MS;
+        return now_ms - atomic_load(&connection->since_ms) > slow_ms;
     case EX_HTTP_HANDLING:
     case EX_HTTP_STREAMING:
         break;
@@ -406,7 +414,7 @@ static bool has_hung_up(const struct ex_http_connection *connection) {
     return poll(&poll_fd, 1, 0) == 1;
 }
 
-static bool tick_stream(struct ex_http_connection *connection, int64_t now_ms) {
+static bool tick_stream(struct ex_http_connection *connection, int64_t now_ms, int64_t write_ms) {
     (void)pthread_mutex_lock(&connection->lock);
     struct ex_http_stream *stream = connection->stream;
     if (stream)
@@ -414,18 +422,19 @@ static bool tick_stream(struct ex_http_connection *connection, int64_t now_ms) {
     (void)pthread_mutex_unlock(&connection->lock);
     if (!stream)
         return false;
-    bool end = ex_http_stream_tick(stream, now_ms);
+    bool end = ex_http_stream_tick(stream, now_ms, write_ms);
     ex_http_stream_unref(stream);
     return end;
 }
 
 static void watch_one(struct ex_http_table *table, struct ex_http_connection *connection,
                       int64_t now_ms) {
-    static const int64_t limit_ms[] = {
-        [EX_HTTP_READING_HEADER] = EX_HTTP_HEADER_MS,
-        [EX_HTTP_READING_BODY] = EX_HTTP_BODY_MS,
-        [EX_HTTP_WRITING] = EX_HTTP_WRITE_MS,
-        [EX_HTTP_IDLE] = EX_HTTP_IDLE_MS,
+    const struct ex_http_deadlines *deadlines = &table->deadlines;
+    const int64_t limit_ms[] = {
+        [EX_HTTP_READING_HEADER] = deadlines->header_ms,
+        [EX_HTTP_READING_BODY] = deadlines->body_ms,
+        [EX_HTTP_WRITING] = deadlines->write_ms,
+        [EX_HTTP_IDLE] = deadlines->idle_ms,
     };
     enum ex_http_phase phase = (enum ex_http_phase)atomic_load(&connection->phase);
 
@@ -440,7 +449,7 @@ static void watch_one(struct ex_http_table *table, struct ex_http_connection *co
         return;
     }
     case EX_HTTP_STREAMING:
-        if (has_hung_up(connection) || tick_stream(connection, now_ms))
+        if (has_hung_up(connection) || tick_stream(connection, now_ms, table->deadlines.write_ms))
             doom(connection);
         return;
     case EX_HTTP_READING_HEADER:

@@ -66,11 +66,14 @@ struct ex_http_table {
     bool closing; /* nothing starts any more */
     size_t max;
     size_t max_per_address;
+    struct ex_http_deadlines deadlines;
     struct ex_http_counters *counters; /* borrowed */
 };
 
+/* `deadlines` may be NULL. A negative errno. */
 FO_MUST_CHECK int ex_http_table_init(struct ex_http_table *table, size_t max,
-                                     size_t max_per_address, struct ex_http_counters *counters);
+                                     const struct ex_http_deadlines *deadlines,
+                                     struct ex_http_counters *counters);
 void ex_http_table_done(struct ex_http_table *table);
 
 /* Makes a connection of an accepted socket, not yet in the table. NULL: no memory. `tls` is NULL
@@ -93,7 +96,7 @@ void ex_http_table_remove(struct ex_http_table *table, struct ex_http_connection
 /* Ends the connection that has waited longest, for want of descriptors. */
 void ex_http_table_relieve(struct ex_http_table *table);
 
-/* Ends a write that is older than EX_HTTP_SLOW_WRITE_MS, for want of request slots. */
+/* Ends a write that is older than deadlines.slow_write_ms, for want of request slots. */
 void ex_http_table_end_slow_write(struct ex_http_table *table);
 
 /* Ends what is over its deadline, wakes what waited long enough. Every EX_HTTP_TICK_MS. */

@@ -265,29 +265,34 @@ static int open_all(const struct ex_http_config *config, struct ex_http_listener
     return 0;
 }
 
+static int open_checked(const struct ex_http_config *config, struct ex_http_listeners *listeners,
+                        struct fo_error *reterr) {
+    size_t count = config->address_count + config->descriptor_count;
+
+    if (count == 0 || count > EX_HTTP_LISTENERS_MAX)
+        return ex_fail(reterr, -EINVAL, 0, "1 to %d listen addresses are expected",
+                       EX_HTTP_LISTENERS_MAX);
+    listeners->items = calloc(count, sizeof *listeners->items);
+    if (!listeners->items)
+        return ex_fail(reterr, -ENOMEM, 0, "out of memory");
+    listeners->count = count;
+    for (size_t i = 0; i < count; i++)
+        listeners->items[i].fd = -1;
+    return open_all(config, listeners, reterr);
+}
+
 int ex_http_listeners_open(const struct ex_http_config *config,
                            struct ex_http_listeners *ret_listeners, struct fo_error *reterr) {
-    struct ex_http_listeners listeners = {.count =
-                                              config->address_count + config->descriptor_count};
-    int err = 0;
+    struct ex_http_listeners listeners = {0};
+    int err = open_checked(config, &listeners, reterr);
 
-    listeners.items = calloc(listeners.count + 1, sizeof *listeners.items);
-    if (!listeners.items)
-        err = ex_fail(reterr, -ENOMEM, 0, "out of memory");
-    else if (listeners.count == 0 || listeners.count > EX_HTTP_LISTENERS_MAX)
-        err = ex_fail(reterr, -EINVAL, 0, "1 to %d listen addresses are expected",
-                      EX_HTTP_LISTENERS_MAX);
-    for (size_t i = 0; listeners.items && i < listeners.count; i++)
-        listeners.items[i].fd = -1;
-    if (err == 0)
-        err = open_all(config, &listeners, reterr);
     if (err == 0) {
         *ret_listeners = listeners;
         return 0;
     }
     for (size_t i = 0; i < config->descriptor_count; i++)
         (void)close(config->descriptors[i]);
-    for (size_t i = config->address_count; listeners.items && i < listeners.count; i++)
+    for (size_t i = config->address_count; i < listeners.count; i++)
         listeners.items[i].fd = -1; /* closed above */
     ex_http_listeners_close(&listeners);
     return err;

@@ -132,9 +132,11 @@ static void put_in_force(struct ex_http_server *server, struct ex_http_web *web)
     atomic_fetch_add(&server->generation, 1);
     (void)pthread_mutex_unlock(&server->web_lock);
     ex_http_web_unref(before);
-    if (web->settings.http2_given && web->settings.http2 && web->tls)
+    bool notice = web->settings.http2_given && web->settings.http2 && web->tls;
+    if (notice && !server->http2_noticed)
         ex_log(EX_LOG_INFO, "HTTP/2 is not spoken here; http2 has no effect.",
                EX_TEXT("door", server->name));
+    server->http2_noticed = server->http2_noticed || notice;
 }
 
 static int reload_locked(struct ex_http_server *server, struct fo_error *reterr) {
@@ -188,7 +190,6 @@ void ex_http_server_look_at_files(struct ex_http_server *server) {
 static int set_up(struct ex_http_server *server, const struct ex_http_config *config,
                   const struct ex_http_route *routes, size_t route_count) {
     size_t max = config->max_connections ? config->max_connections : EX_HTTP_CONNECTIONS_MAX;
-    size_t max_per_address = EX_HTTP_CONNECTIONS_PER_ADDRESS_MAX;
     unsigned threads = config->threads ? config->threads : EX_HTTP_THREADS;
 
     server->name = strdup(config->name ? config->name : "http");
@@ -208,8 +209,7 @@ static int set_up(struct ex_http_server *server, const struct ex_http_config *co
     server->authorize = config->authorize ? config->authorize : ex_http_authorize_default;
     server->authorize_ctx = config->authorize_ctx;
     atomic_store(&server->counters.last_reload_successful, true);
-    return ex_http_table_init(&server->table, max, max < max_per_address ? max : max_per_address,
-                              &server->counters);
+    return ex_http_table_init(&server->table, max, config->deadlines, &server->counters);
 }
 
 /* A server with no threads but perhaps the verifier's. */

@@ -36,6 +36,7 @@ struct ex_http_server {
     struct ex_http_auth *auth;
     pthread_mutex_t reload_lock; /* held over a whole reload; the stamps. Taken before web_lock */
     struct ex_http_stamps stamps;
+    bool http2_noticed;
     pthread_mutex_t web_lock; /* the pointer and the number, and `tls` above */
     struct ex_http_web *web;
     _Atomic unsigned generation; /* of the web configuration */

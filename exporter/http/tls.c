@@ -227,20 +227,29 @@ static int verify_client(gnutls_session_t session) {
         ok = has_allowed_name(tls, session);
     if (!ok && tls->rejected)
         atomic_fetch_add(tls->rejected, 1);
+    if (!ok) /* libmicrohttpd would hang up without a word */
+        (void)gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
     return ok ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 
-/* The suite is agreed on and about to be announced. */
+/* Our hello, which tells the suite, is about to be sent: version, random bytes, the session's id
+ * with its length, the suite. GnuTLS does not tell the suite otherwise before the handshake is
+ * over. */
 static int check_suite(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
-                       const gnutls_datum_t *message) {
+                       const gnutls_datum_t *hello) {
+    enum { ID_LENGTH_AT = 2 + 32 };
     const struct ex_http_tls *tls = gnutls_session_get_ptr(session);
-    const char *name = gnutls_ciphersuite_get(session);
 
     (void)type;
     (void)when;
     (void)incoming;
-    (void)message;
-    bool ok = name && ex_http_tls_suite_allowed(tls->suites, tls->suite_count, name);
+    if (hello->size <= ID_LENGTH_AT)
+        return GNUTLS_E_INTERNAL_ERROR;
+    size_t at = ID_LENGTH_AT + 1 + (size_t)hello->data[ID_LENGTH_AT];
+    if (hello->size < at + 2)
+        return GNUTLS_E_INTERNAL_ERROR;
+    unsigned suite = (unsigned)hello->data[at] << 8 | hello->data[at + 1];
+    bool ok = ex_http_tls_suite_allowed(tls->suites, tls->suite_count, suite);
     return ok ? 0 : GNUTLS_E_NO_CIPHER_SUITES;
 }
 

@@ -17,8 +17,8 @@ int ex_http_tls_version(struct fo_str name);
  * ex_http_tls_suite_allowed() is the last word. */
 void ex_http_tls_priority(const struct ex_http_web_settings *settings, struct ex_buffer *priority);
 
-/* Whether a session may use the suite of that registered name. Those of TLS 1.3 always, as in Go.
+/* Whether a session may use the suite of that number. Those of TLS 1.3 (0x13..) always, as in Go.
  * `listed` are indexes; none of them = the defaults, all allowed. */
-bool ex_http_tls_suite_allowed(const unsigned char *listed, size_t count, const char *name);
+bool ex_http_tls_suite_allowed(const unsigned char *listed, size_t count, unsigned id);
 
 #endif
