@@ -214,7 +214,7 @@ static int open_container(struct reader *reader, json_t *node, const yaml_char_t
 }
 
 static void close_container(struct reader *reader) {
-    struct frame *frame = innermost(reader);
+    const struct frame *frame = &reader->frames[--reader->depth];
     uint32_t height = frame->height + 1;
 
     if (frame->anchor) {
@@ -222,7 +222,6 @@ static void close_container(struct reader *reader) {
         frame->anchor->height = height;
         frame->anchor->complete = true;
     }
-    reader->depth--;
     raise_height(reader, height);
 }
 
