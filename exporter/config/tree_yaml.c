@@ -272,12 +272,30 @@ static int read_event(struct reader *reader, const yaml_event_t *event) {
     return 0;
 }
 
+/* A line break of YAML: \r\n counts by its \n; then there are NEL, LS and PS. */
+static bool ends_line(struct fo_str rest) {
+    if (rest.ptr[0] == '\r')
+        return rest.len < 2 || rest.ptr[1] != '\n';
+    return rest.ptr[0] == '\n' || (rest.len >= 2 && memcmp(rest.ptr, "\xC2\x85", 2) == 0) ||
+           (rest.len >= 3 &&
+            (memcmp(rest.ptr, "\xE2\x80\xA8", 3) == 0 || memcmp(rest.ptr, "\xE2\x80\xA9", 3) == 0));
+}
+
 static int count_lines(struct fo_str bytes, size_t end) {
     int lines = 0;
 
     for (size_t i = 0; i < end && i < bytes.len; i++)
-        lines += bytes.ptr[i] == '\n';
+        lines += ends_line((struct fo_str){bytes.ptr + i, bytes.len - i});
     return lines;
+}
+
+/* The line of the last byte that is not white space. libyaml goes one further at the end. */
+static int last_line(struct fo_str bytes) {
+    size_t end = bytes.len;
+
+    while (end > 0 && (unsigned char)bytes.ptr[end - 1] <= ' ')
+        end--;
+    return count_lines(bytes, end);
 }
 
 /* libyaml's complaint. The reader's (bad bytes) come with an offset instead of a mark. */
@@ -289,8 +307,11 @@ static int refuse_syntax(struct reader *reader, struct fo_str bytes) {
         return no_memory(reader);
     if (parser->error == YAML_READER_ERROR)
         lines = count_lines(bytes, parser->problem_offset);
+    int last = last_line(bytes);
+    if (lines > last)
+        lines = last;
     char begun[48] = "";
-    if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+    if (parser->context && (int)parser->context_mark.line < lines)
         (void)snprintf(begun, sizeof begun, " (begun on line %d)",
                        (int)parser->context_mark.line + 1);
     return ex_fail(reader->reterr, -EINVAL, lines + 1, "%s%s%s%s",
