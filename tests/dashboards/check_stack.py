@@ -19,7 +19,7 @@ import yaml
 ONLY_IN_3 = {"scrape_native_histograms", "always_scrape_classic_histograms"}
 
 
-def check_service(name, service, directory):
+def check_service(service, directory):
     wanted = {"read_only": True, "cap_drop": ["ALL"], "restart": "unless-stopped",
               "security_opt": ["no-new-privileges:true"]}  # fmt: skip
     for key, value in wanted.items():
@@ -50,7 +50,7 @@ def check_compose(directory):
     if "version" in compose:
         yield "compose.yaml: has a key `version`"
     for name, service in compose["services"].items():
-        for message in check_service(name, service, directory):
+        for message in check_service(service, directory):
             yield f"{name}: {message}"
     if shutil.which("docker-compose"):
         command = ["docker-compose", "-f", directory / "compose.yaml", "config", "-q"]
