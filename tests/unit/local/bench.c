@@ -266,7 +266,7 @@ static bool has_argument(pid_t pid, const char *word) {
     return false;
 }
 
-pid_t bench_leader(const char *word) {
+static pid_t leader_find(const char *word) {
     struct ex_proctree tree = {0};
     pid_t pid = 0;
 
@@ -276,6 +276,16 @@ pid_t bench_leader(const char *word) {
             has_argument(tree.processes[i].pid, word))
             pid = tree.processes[i].pid;
     ex_proctree_done(&tree);
+    return pid;
+}
+
+/* The kernel lets the parent go on a moment before the arguments of a new program can be read. */
+pid_t bench_leader(const char *word) {
+    uint64_t end = uv_hrtime() + BENCH_WAIT_MS * UINT64_C(1000000);
+    pid_t pid = leader_find(word);
+
+    while (pid == 0 && uv_hrtime() < end)
+        pid = leader_find(word);
     assert_int_not_equal(pid, 0);
     return pid;
 }
