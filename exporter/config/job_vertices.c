@@ -10,10 +10,6 @@
 
 enum { RUNTIME_MAX = 64, STOP_TIMEOUT_MS = 10000, NOFILE_LEAST = 8 };
 
-static int no_memory(const struct ex_fields *fields) {
-    return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
-}
-
 void ex_job_free_words(char **words) {
     for (char **word = words; word && *word; word++)
         free(*word);
@@ -41,7 +37,7 @@ static int add_variable(const struct ex_fields *env, const char *name, char **re
     if (rc != 0)
         return rc;
     if (asprintf(ret_variable, "%s=%.*s", name, (int)value.len, value.ptr) == -1)
-        return no_memory(env);
+        return ex_fields_no_memory(env);
     return 0;
 }
 
@@ -67,7 +63,7 @@ static int fill_env(const struct ex_fields *env, char *const *inherited, char **
             continue;
         words[count] = strdup(*inherited);
         if (!words[count++])
-            return no_memory(env);
+            return ex_fields_no_memory(env);
     }
     json_object_foreach(env->object, name, value) {
         int rc = add_variable(env, name, &words[count++]);
@@ -95,7 +91,7 @@ int ex_job_read_env(const struct ex_fields *fields, char *const *inherited, char
         return rc < 0 ? rc : 0;
     }
     char **words = calloc(count + 1, sizeof *words);
-    rc = words ? fill_env(&env, inherited, words) : no_memory(fields);
+    rc = words ? fill_env(&env, inherited, words) : ex_fields_no_memory(fields);
     json_decref(nothing);
     if (rc != 0) {
         ex_job_free_words(words);
@@ -118,7 +114,7 @@ static int copy_word(const struct ex_fields *vertex, const json_t *list, size_t 
     if (index == 0 && text.len == 0)
         return ex_fail(vertex->reterr, -EINVAL, line, "command: its first word is empty");
     *ret_word = strndup(text.ptr, text.len);
-    return *ret_word ? 0 : no_memory(vertex);
+    return *ret_word ? 0 : ex_fields_no_memory(vertex);
 }
 
 static int read_command(const struct ex_fields *vertex, struct ex_vertex_spec *out) {
@@ -136,7 +132,7 @@ static int read_command(const struct ex_fields *vertex, struct ex_vertex_spec *o
         return ex_field_refuse(vertex, "command", "more than %d words", EX_COMMAND_MAX);
     out->command = calloc(count + 1, sizeof *out->command);
     if (!out->command)
-        return no_memory(vertex);
+        return ex_fields_no_memory(vertex);
     for (size_t i = 0; i < count; i++) {
         int rc = copy_word(vertex, list, i, &out->command[i]);
         if (rc != 0)
@@ -147,16 +143,6 @@ static int read_command(const struct ex_fields *vertex, struct ex_vertex_spec *o
 
 /* ---- vertex ------------------------------------------------------------------------------ */
 
-static bool is_id(struct fo_str id) {
-    if (id.len == 0 || id.len > EX_VERTEX_ID_MAX || id.ptr[0] == '.' || id.ptr[0] == '-')
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        if (!isalnum((unsigned char)id.ptr[i]) && !memchr("_.-", id.ptr[i], 3))
-            return false;
-    }
-    return true;
-}
-
 static int read_id(struct ex_job_reading *reading, const struct ex_fields *vertex,
                    struct ex_vertex_spec *out, uint32_t index) {
     struct fo_str id = {NULL, 0};
@@ -166,22 +152,19 @@ static int read_id(struct ex_job_reading *reading, const struct ex_fields *verte
         return rc;
     if (!id.ptr)
         return ex_fail(vertex->reterr, -EINVAL, vertex->line, "vertex: an id is wanted");
-    if (!is_id(id))
-        return ex_field_refuse(
-            vertex, "id",
-            "\"%.*s\" is not 1 to %d letters, digits, _, . and -, the first no . "
-            "or -",
-            ex_shown(id), id.ptr, EX_VERTEX_ID_MAX);
+    if (!ex_is_plain_name(id, EX_VERTEX_ID_MAX))
+        return ex_field_refuse(vertex, "id", "\"%.*s\" is not " EX_PLAIN_NAME, ex_shown(id), id.ptr,
+                               EX_VERTEX_ID_MAX);
     char *copy = strndup(id.ptr, id.len);
     out->id = (struct fo_str){copy, id.len};
     if (!copy)
-        return no_memory(vertex);
+        return ex_fields_no_memory(vertex);
     const json_t *twin = json_object_get(reading->indices, copy);
     if (twin)
         return ex_field_refuse(vertex, "id", "\"%s\" is already the vertex on line %d", copy,
                                reading->spec->vertices[json_integer_value(twin)].line);
     if (json_object_set_new(reading->indices, copy, json_integer(index)) != 0)
-        return no_memory(vertex);
+        return ex_fields_no_memory(vertex);
     return 0;
 }
 
@@ -260,7 +243,7 @@ int ex_job_read_vertices(struct ex_job_reading *reading) {
         return ex_field_refuse(job, "vertices", "more than %u", FO_VERTICES_MAX);
     spec->vertices = calloc(count, sizeof *spec->vertices);
     if (!spec->vertices)
-        return no_memory(job);
+        return ex_fields_no_memory(job);
     for (uint32_t i = 0; i < count; i++) {
         json_t *node = json_array_get(list, i);
         if (!json_is_object(node))

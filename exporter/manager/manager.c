@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "exporter/base/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/base/random.h"
 #include "exporter/manager/job.h"
@@ -107,6 +108,7 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
     struct ex_manager *manager = job->manager;
 
     failure->id = manager->next_failure_id++;
+    failure->at_ms = ex_clock_wall_ms();
     ex_failure_categorise(manager, failure);
     event->cause = (struct fo_cause){
         .failure_id = failure->id,

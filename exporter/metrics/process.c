@@ -260,6 +260,7 @@ int ex_process_new(struct ex_metrics *metrics, const char *revision, const char 
     if (!failed)
         failed = ex_metrics_collector(metrics, collect, process);
     if (failed) {
+        ex_group_retire(process ? process->group : NULL);
         ex_process_free(process);
         return failed;
     }

@@ -141,7 +141,7 @@ static void end_line(const struct line *line) {
 static void append_count(const struct line *line, const char *suffix, struct fo_str bound,
                          uint64_t count) {
     char number[EX_NUMBER_MAX_BYTES];
-    size_t len = ex_number_u64(number, count);
+    size_t len = ex_number_print_u64(number, count);
 
     append_line(line, fo_str_of(suffix), bound, (struct fo_str){number, len});
 }
@@ -152,15 +152,15 @@ static void append_exemplar(const struct line *line, const struct ex_exemplar *e
     ex_buffer_append_text(line->out, " # {");
     ex_buffer_append_str(line->out, exemplar->labels);
     ex_buffer_append_text(line->out, "} ");
-    ex_buffer_append(line->out, number, ex_number_double(number, exemplar->value));
+    ex_buffer_append(line->out, number, ex_number_print_double(number, exemplar->value));
     ex_buffer_append_char(line->out, ' ');
-    ex_buffer_append(line->out, number, ex_number_seconds(number, exemplar->time_ms));
+    ex_buffer_append(line->out, number, ex_number_print_seconds(number, exemplar->time_ms));
 }
 
 static void append_created(struct line *line, const struct ex_series *series) {
     char number[EX_NUMBER_MAX_BYTES];
     const struct ex_family *family = series->cell->family;
-    size_t len = ex_number_seconds(number, ex_series_start_ms(series));
+    size_t len = ex_number_print_seconds(number, ex_series_start_ms(series));
 
     if (!line->style->created || line->style->kind != EX_STYLE_OPENMETRICS)
         return;
@@ -175,8 +175,8 @@ static void append_simple(struct line *line, const struct ex_series *series) {
     char number[EX_NUMBER_MAX_BYTES];
     const struct ex_family_spec *spec = &series->cell->family->spec;
     bool counts = spec->type == EX_COUNTER && !spec->real;
-    size_t len = counts ? ex_number_u64(number, series->shown)
-                        : ex_number_double(number, ex_double_of(series->shown));
+    size_t len = counts ? ex_number_print_u64(number, series->shown)
+                        : ex_number_print_double(number, ex_double_of(series->shown));
     struct ex_exemplar exemplar;
 
     append_line(line, (struct fo_str){0}, (struct fo_str){0}, (struct fo_str){number, len});
@@ -205,7 +205,7 @@ static void append_histogram(struct line *line, const struct ex_series *series) 
             append_exemplar(line, &exemplar);
         end_line(line);
     }
-    size_t len = ex_number_double(number, ex_double_of(words[ex_histogram_sum_at(family)]));
+    size_t len = ex_number_print_double(number, ex_double_of(words[ex_histogram_sum_at(family)]));
     append_line(line, fo_str_of("_sum"), (struct fo_str){0}, (struct fo_str){number, len});
     end_line(line);
     append_count(line, "_count", (struct fo_str){0}, count);

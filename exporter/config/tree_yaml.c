@@ -40,11 +40,10 @@ struct reader {
     uint32_t nodes;
     uint32_t nodes_max;
     uint32_t documents;
-    int lines_skipped; /* before what libyaml is given */
 };
 
-static int line_of_event(const struct reader *reader, const yaml_event_t *event) {
-    return reader->lines_skipped + (int)event->start_mark.line + 1;
+static int line_of_event(const yaml_event_t *event) {
+    return (int)event->start_mark.line + 1;
 }
 
 static int no_memory(struct reader *reader) {
@@ -73,8 +72,7 @@ static void raise_height(struct reader *reader, uint32_t height) {
 static int attach(struct reader *reader, json_t *node, int line, struct fo_str text) {
     struct ex_tree *tree = reader->tree;
     struct frame *frame = innermost(reader);
-    const void *address = node;
-    uint32_t position = 0;
+    struct ex_tree_place place = {NULL, 0};
     int failed = !node;
 
     if (!node)
@@ -83,20 +81,15 @@ static int attach(struct reader *reader, json_t *node, int line, struct fo_str t
         json_decref(tree->root);
         tree->root = node;
     } else if (json_is_array(frame->container)) {
-        if (ex_tree_is_shared(node)) {
-            address = frame->container;
-            position = EX_TREE_FIRST_ITEM + (uint32_t)json_array_size(frame->container);
-        }
+        place.address = frame->container;
+        place.position = EX_TREE_FIRST_ITEM + (uint32_t)json_array_size(frame->container);
         failed = json_array_append_new(frame->container, node);
     } else {
-        if (ex_tree_is_shared(node)) {
-            address = frame->key;
-            position = EX_TREE_KEY_VALUE;
-        }
+        place = (struct ex_tree_place){frame->key, EX_TREE_KEY_VALUE};
         failed = json_object_set_new_nocheck(frame->container, frame->key, node);
         frame->key = NULL;
     }
-    if (failed || ex_tree_mark(tree, address, position, line, text) != 0)
+    if (failed || ex_tree_mark_value(tree, node, place, line, text) != 0)
         return no_memory(reader);
     return 0;
 }
@@ -214,7 +207,7 @@ static int open_container(struct reader *reader, json_t *node, const yaml_char_t
 }
 
 static void close_container(struct reader *reader) {
-    struct frame *frame = innermost(reader);
+    const struct frame *frame = &reader->frames[--reader->depth];
     uint32_t height = frame->height + 1;
 
     if (frame->anchor) {
@@ -222,7 +215,6 @@ static void close_container(struct reader *reader) {
         frame->anchor->height = height;
         frame->anchor->complete = true;
     }
-    reader->depth--;
     raise_height(reader, height);
 }
 
@@ -234,7 +226,7 @@ static bool expects_key(struct reader *reader) {
 }
 
 static int read_node(struct reader *reader, const yaml_event_t *event) {
-    int line = line_of_event(reader, event);
+    int line = line_of_event(event);
     int rc = count_nodes(reader, 1, line);
 
     if (rc != 0)
@@ -259,7 +251,7 @@ static int read_event(struct reader *reader, const yaml_event_t *event) {
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (reader->documents++ > 0)
-            return ex_fail(reader->reterr, -EINVAL, line_of_event(reader, event),
+            return ex_fail(reader->reterr, -EINVAL, line_of_event(event),
                            "a second document in the file");
         return 0;
     case YAML_MAPPING_END_EVENT:
@@ -300,8 +292,8 @@ static int refuse_syntax(struct reader *reader, struct fo_str bytes) {
     char begun[48] = "";
     if (parser->context && parser->context_mark.line != parser->problem_mark.line)
         (void)snprintf(begun, sizeof begun, " (begun on line %d)",
-                       reader->lines_skipped + (int)parser->context_mark.line + 1);
-    return ex_fail(reader->reterr, -EINVAL, reader->lines_skipped + lines + 1, "%s%s%s%s",
+                       (int)parser->context_mark.line + 1);
+    return ex_fail(reader->reterr, -EINVAL, lines + 1, "%s%s%s%s",
                    parser->problem ? parser->problem : "not YAML", parser->context ? " " : "",
                    parser->context ? parser->context : "", begun);
 }
@@ -319,22 +311,10 @@ static int read_events(struct reader *reader, struct fo_str bytes) {
     }
 }
 
-/* Leaves out a byte order mark, and the white space before JSON, where YAML allows no tabs. */
-static struct fo_str skip_start(struct reader *reader, struct fo_str bytes) {
-    size_t at = bytes.len >= 3 && memcmp(bytes.ptr, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    size_t first = ex_tree_skip_space(bytes, at);
-
-    if (ex_tree_is_flow(bytes, first))
-        at = first;
-    reader->lines_skipped = count_lines(bytes, at);
-    return (struct fo_str){bytes.ptr + at, bytes.len - at};
-}
-
-int ex_tree_read(struct ex_tree *tree, struct fo_str bytes, uint32_t nodes_max,
-                 struct fo_error *reterr) {
+int ex_tree_read_yaml(struct ex_tree *tree, struct fo_str bytes, uint32_t nodes_max,
+                      struct fo_error *reterr) {
     struct reader *reader = calloc(1, sizeof *reader);
 
-    tree->root = json_null();
     if (!reader || !yaml_parser_initialize(&reader->parser)) {
         free(reader);
         return ex_fail(reterr, -ENOMEM, 0, "out of memory");
@@ -342,7 +322,8 @@ int ex_tree_read(struct ex_tree *tree, struct fo_str bytes, uint32_t nodes_max,
     reader->tree = tree;
     reader->reterr = reterr;
     reader->nodes_max = nodes_max;
-    bytes = skip_start(reader, bytes);
+    if (bytes.len >= 3 && memcmp(bytes.ptr, "\xEF\xBB\xBF", 3) == 0)
+        bytes = (struct fo_str){bytes.ptr + 3, bytes.len - 3};
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader->parser, (const unsigned char *)bytes.ptr, bytes.len);
     int rc = read_events(reader, bytes);
