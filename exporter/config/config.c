@@ -10,10 +10,6 @@
 #include "exporter/config/fail.h"
 #include "exporter/config/nearest.h"
 
-static int no_memory(const struct ex_fields *fields) {
-    return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
-}
-
 /* ---- keys -------------------------------------------------------------------------------- */
 
 static const char *const sections[] = {"listeners", "policies", "engines", "web.roles", NULL};
@@ -261,7 +257,7 @@ static int notice_idle_listeners(struct ex_config *config, const struct ex_field
                            "the listener \"%s\" is not in jobmanager.failure-enrichers, so it does "
                            "not run",
                            listener->name) != 0)
-            return no_memory(root);
+            return ex_fields_no_memory(root);
     }
     return 0;
 }
@@ -302,7 +298,7 @@ static int config_new(struct ex_tree *tree, const char *folder, struct ex_config
     config->tree = tree;
     config->folder = strdup(folder);
     if (!config->folder || ex_settings_init(&config->settings) != 0)
-        rc = no_memory(&root);
+        rc = ex_fields_no_memory(&root);
     /* An empty file is a configuration without settings. */
     if (rc == 0 && !json_is_null(ex_tree_root(tree)))
         rc = ex_fields_open(tree, ex_tree_root(tree), "configuration", NULL, &root, reterr);

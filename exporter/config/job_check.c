@@ -140,7 +140,7 @@ static const char *path_of(const struct ex_vertex_spec *vertex) {
         if (strncmp(*variable, "PATH=", 5) == 0)
             return *variable + 5;
     }
-    return inherited ? inherited : "/usr/local/bin:/usr/bin:/bin";
+    return inherited ? inherited : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
 static int find_in_path(int folder_fd, const char *path, const char *name) {

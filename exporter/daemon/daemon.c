@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "exporter/base/build_info.h"
+#include "exporter/base/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/base/random.h"
 #include "exporter/config/config.h"
@@ -18,12 +20,14 @@
 #include "exporter/spawn/client.h"
 #include "listeners/catalogue/catalogue.h"
 
-enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256 };
+/* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
+enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
 
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
     struct ex_config *config;
     struct ex_metrics *metrics;
+    struct ex_process *process; /* NULL without exporter metrics */
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
     struct ex_spawner *spawner;
@@ -47,10 +51,12 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
         .series_per_family = daemon->config->metrics_series_per_family,
         .series_total = daemon->config->metrics_series_total,
     };
+    const struct ex_build_info *build = ex_build_info();
     int ret = ex_metrics_new(&limits, ex_random_seed(), &daemon->metrics);
 
     if (ret == 0 && options->exporter_metrics)
-        ret = ex_process_metrics_init(daemon->metrics, reterr);
+        ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
+                             reterr);
     return ret;
 }
 
@@ -73,9 +79,11 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
         .sink = ex_manager_sink(),
         .directory = daemon->work_dir.path,
         .user = own ? own->user : NULL,
+        .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
         .keep = !daemon->work_dir.temporary,
     };
-    return ex_local_new(&local, &daemon->local, reterr);
+    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = "local"};
+    return ex_local_new(&local, &daemon->local.self, reterr);
 }
 
 static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -98,13 +106,21 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
     return ex_manager_new(&config, &daemon->manager, reterr);
 }
 
+/* What a person on this machine would type. */
+static void note_url(struct ex_daemon *daemon, const char *address, const char *path) {
+    static const char everywhere[] = "[::]:";
+    bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
+
+    (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
+                   any ? address + sizeof everywhere - 1 : address, path);
+}
+
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                      struct fo_error *reterr) {
     int ret = ex_read_door_open(&daemon->door, &options->door, daemon->metrics, reterr);
 
     if (ret == 0)
-        (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s",
-                       ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+        note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
     return ret;
 }
 
@@ -222,6 +238,7 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     if (!daemon)
         return NULL;
     (void)ex_manager_free(daemon->manager);
+    ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
     ex_work_dir_close(&daemon->work_dir);

@@ -16,6 +16,7 @@ struct anchor {
     char name[ANCHOR_NAME_MAX + 1];
     json_t *node; /* borrowed from the tree */
     uint32_t nodes;
+    size_t bytes; /* of the texts under it */
     uint32_t height;
     bool complete; /* false inside of the node: an alias there would be a ring */
 };
@@ -25,6 +26,7 @@ struct frame {
     json_t *container; /* borrowed from its parent, or the root */
     const char *key;   /* of the member whose value comes next; jansson's copy. NULL = key next */
     uint32_t nodes_before;
+    size_t bytes_before;
     uint32_t height;       /* of what it holds so far */
     struct anchor *anchor; /* NULL = none */
 };
@@ -37,24 +39,30 @@ struct reader {
     uint32_t depth;
     struct anchor anchors[ANCHORS_MAX];
     uint32_t anchor_count;
-    uint32_t nodes;
-    uint32_t nodes_max;
+    const struct ex_tree_limits *limits;
+    uint32_t nodes; /* read so far; what aliases stand for counts each time */
+    size_t bytes;   /* of their texts */
     uint32_t documents;
-    int lines_skipped; /* before what libyaml is given */
 };
 
-static int line_of_event(const struct reader *reader, const yaml_event_t *event) {
-    return reader->lines_skipped + (int)event->start_mark.line + 1;
+static int line_of_event(const yaml_event_t *event) {
+    return (int)event->start_mark.line + 1;
 }
 
 static int no_memory(struct reader *reader) {
     return ex_fail(reader->reterr, -ENOMEM, 0, "out of memory");
 }
 
-static int count_nodes(struct reader *reader, uint32_t count, int line) {
-    if (count > reader->nodes_max - reader->nodes)
-        return ex_fail(reader->reterr, -E2BIG, line, "more than %u values", reader->nodes_max);
-    reader->nodes += count;
+static int count_nodes(struct reader *reader, uint32_t nodes, size_t bytes, int line) {
+    const struct ex_tree_limits *limits = reader->limits;
+
+    if (nodes > limits->nodes - reader->nodes)
+        return ex_fail(reader->reterr, -E2BIG, line, "more than %u values", limits->nodes);
+    if (bytes > limits->bytes - reader->bytes)
+        return ex_fail(reader->reterr, -E2BIG, line, "more than %zu bytes, aliases written out",
+                       limits->bytes);
+    reader->nodes += nodes;
+    reader->bytes += bytes;
     return 0;
 }
 
@@ -73,8 +81,7 @@ static void raise_height(struct reader *reader, uint32_t height) {
 static int attach(struct reader *reader, json_t *node, int line, struct fo_str text) {
     struct ex_tree *tree = reader->tree;
     struct frame *frame = innermost(reader);
-    const void *address = node;
-    uint32_t position = 0;
+    struct ex_tree_place place = {NULL, 0};
     int failed = !node;
 
     if (!node)
@@ -83,20 +90,15 @@ static int attach(struct reader *reader, json_t *node, int line, struct fo_str t
         json_decref(tree->root);
         tree->root = node;
     } else if (json_is_array(frame->container)) {
-        if (ex_tree_is_shared(node)) {
-            address = frame->container;
-            position = EX_TREE_FIRST_ITEM + (uint32_t)json_array_size(frame->container);
-        }
+        place.address = frame->container;
+        place.position = EX_TREE_FIRST_ITEM + (uint32_t)json_array_size(frame->container);
         failed = json_array_append_new(frame->container, node);
     } else {
-        if (ex_tree_is_shared(node)) {
-            address = frame->key;
-            position = EX_TREE_KEY_VALUE;
-        }
+        place = (struct ex_tree_place){frame->key, EX_TREE_KEY_VALUE};
         failed = json_object_set_new_nocheck(frame->container, frame->key, node);
         frame->key = NULL;
     }
-    if (failed || ex_tree_mark(tree, address, position, line, text) != 0)
+    if (failed || ex_tree_mark_value(tree, node, place, line, text) != 0)
         return no_memory(reader);
     return 0;
 }
@@ -114,7 +116,7 @@ static int add_anchor(struct reader *reader, const yaml_char_t *name, json_t *no
                        "more than %d anchors, or one with a name over %d bytes", ANCHORS_MAX,
                        ANCHOR_NAME_MAX);
     struct anchor *anchor = &reader->anchors[reader->anchor_count++];
-    *anchor = (struct anchor){.node = node, .nodes = 1};
+    *anchor = (struct anchor){.node = node, .nodes = 1, .bytes = json_string_length(node)};
     memcpy(anchor->name, name, len);
     *ret_anchor = anchor;
     return 0;
@@ -185,7 +187,7 @@ static int read_alias(struct reader *reader, const yaml_event_t *event, int line
     if (reader->depth + anchor->height > EX_TREE_DEPTH_MAX)
         return ex_fail(reader->reterr, -E2BIG, line, "nested deeper than %d", EX_TREE_DEPTH_MAX);
     /* One node was counted for the alias itself. */
-    int rc = count_nodes(reader, anchor->nodes - 1, line);
+    int rc = count_nodes(reader, anchor->nodes - 1, anchor->bytes, line);
     if (rc != 0)
         return rc;
     raise_height(reader, anchor->height);
@@ -208,21 +210,23 @@ static int open_container(struct reader *reader, json_t *node, const yaml_char_t
         rc = add_anchor(reader, anchor_name, node, line, &anchor);
     if (rc != 0)
         return rc;
-    reader->frames[reader->depth++] =
-        (struct frame){.container = node, .nodes_before = reader->nodes - 1, .anchor = anchor};
+    reader->frames[reader->depth++] = (struct frame){.container = node,
+                                                     .nodes_before = reader->nodes - 1,
+                                                     .bytes_before = reader->bytes,
+                                                     .anchor = anchor};
     return 0;
 }
 
 static void close_container(struct reader *reader) {
-    struct frame *frame = innermost(reader);
+    const struct frame *frame = &reader->frames[--reader->depth];
     uint32_t height = frame->height + 1;
 
     if (frame->anchor) {
         frame->anchor->nodes = reader->nodes - frame->nodes_before;
+        frame->anchor->bytes = reader->bytes - frame->bytes_before;
         frame->anchor->height = height;
         frame->anchor->complete = true;
     }
-    reader->depth--;
     raise_height(reader, height);
 }
 
@@ -234,8 +238,9 @@ static bool expects_key(struct reader *reader) {
 }
 
 static int read_node(struct reader *reader, const yaml_event_t *event) {
-    int line = line_of_event(reader, event);
-    int rc = count_nodes(reader, 1, line);
+    int line = line_of_event(event);
+    size_t len = event->type == YAML_SCALAR_EVENT ? event->data.scalar.length : 0;
+    int rc = count_nodes(reader, 1, len, line);
 
     if (rc != 0)
         return rc;
@@ -259,7 +264,7 @@ static int read_event(struct reader *reader, const yaml_event_t *event) {
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (reader->documents++ > 0)
-            return ex_fail(reader->reterr, -EINVAL, line_of_event(reader, event),
+            return ex_fail(reader->reterr, -EINVAL, line_of_event(event),
                            "a second document in the file");
         return 0;
     case YAML_MAPPING_END_EVENT:
@@ -280,12 +285,30 @@ static int read_event(struct reader *reader, const yaml_event_t *event) {
     return 0;
 }
 
+/* A line break of YAML: \r\n counts by its \n; then there are NEL, LS and PS. */
+static bool ends_line(struct fo_str rest) {
+    if (rest.ptr[0] == '\r')
+        return rest.len < 2 || rest.ptr[1] != '\n';
+    return rest.ptr[0] == '\n' || (rest.len >= 2 && memcmp(rest.ptr, "\xC2\x85", 2) == 0) ||
+           (rest.len >= 3 &&
+            (memcmp(rest.ptr, "\xE2\x80\xA8", 3) == 0 || memcmp(rest.ptr, "\xE2\x80\xA9", 3) == 0));
+}
+
 static int count_lines(struct fo_str bytes, size_t end) {
     int lines = 0;
 
     for (size_t i = 0; i < end && i < bytes.len; i++)
-        lines += bytes.ptr[i] == '\n';
+        lines += ends_line((struct fo_str){bytes.ptr + i, bytes.len - i});
     return lines;
+}
+
+/* The line of the last byte that is not white space. libyaml goes one further at the end. */
+static int last_line(struct fo_str bytes) {
+    size_t end = bytes.len;
+
+    while (end > 0 && (unsigned char)bytes.ptr[end - 1] <= ' ')
+        end--;
+    return count_lines(bytes, end);
 }
 
 /* libyaml's complaint. The reader's (bad bytes) come with an offset instead of a mark. */
@@ -297,11 +320,14 @@ static int refuse_syntax(struct reader *reader, struct fo_str bytes) {
         return no_memory(reader);
     if (parser->error == YAML_READER_ERROR)
         lines = count_lines(bytes, parser->problem_offset);
+    int last = last_line(bytes);
+    if (lines > last)
+        lines = last;
     char begun[48] = "";
-    if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+    if (parser->context && (int)parser->context_mark.line < lines)
         (void)snprintf(begun, sizeof begun, " (begun on line %d)",
-                       reader->lines_skipped + (int)parser->context_mark.line + 1);
-    return ex_fail(reader->reterr, -EINVAL, reader->lines_skipped + lines + 1, "%s%s%s%s",
+                       (int)parser->context_mark.line + 1);
+    return ex_fail(reader->reterr, -EINVAL, lines + 1, "%s%s%s%s",
                    parser->problem ? parser->problem : "not YAML", parser->context ? " " : "",
                    parser->context ? parser->context : "", begun);
 }
@@ -319,30 +345,19 @@ static int read_events(struct reader *reader, struct fo_str bytes) {
     }
 }
 
-/* Leaves out a byte order mark, and the white space before JSON, where YAML allows no tabs. */
-static struct fo_str skip_start(struct reader *reader, struct fo_str bytes) {
-    size_t at = bytes.len >= 3 && memcmp(bytes.ptr, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    size_t first = ex_tree_skip_space(bytes, at);
-
-    if (ex_tree_is_flow(bytes, first))
-        at = first;
-    reader->lines_skipped = count_lines(bytes, at);
-    return (struct fo_str){bytes.ptr + at, bytes.len - at};
-}
-
-int ex_tree_read(struct ex_tree *tree, struct fo_str bytes, uint32_t nodes_max,
-                 struct fo_error *reterr) {
+int ex_tree_read_yaml(struct ex_tree *tree, struct fo_str bytes,
+                      const struct ex_tree_limits *limits, struct fo_error *reterr) {
     struct reader *reader = calloc(1, sizeof *reader);
 
-    tree->root = json_null();
     if (!reader || !yaml_parser_initialize(&reader->parser)) {
         free(reader);
         return ex_fail(reterr, -ENOMEM, 0, "out of memory");
     }
     reader->tree = tree;
     reader->reterr = reterr;
-    reader->nodes_max = nodes_max;
-    bytes = skip_start(reader, bytes);
+    reader->limits = limits;
+    if (bytes.len >= 3 && memcmp(bytes.ptr, "\xEF\xBB\xBF", 3) == 0)
+        bytes = (struct fo_str){bytes.ptr + 3, bytes.len - 3};
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader->parser, (const unsigned char *)bytes.ptr, bytes.len);
     int rc = read_events(reader, bytes);
