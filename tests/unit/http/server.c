@@ -263,6 +263,7 @@ static void test_garbage(void **state) {
         " GET /page HTTP/1.1\r\n\r\n",
         KEEP("/page") "garbage garbage garbage garbage\r\n\r\n",
     };
+    static const char rest[] = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     char *long_header = malloc(80 * 1024);
     int fd = -1;
 
@@ -282,7 +283,7 @@ static void test_garbage(void **state) {
     memcpy(long_header, "GET /", 5);
     memset(long_header + 5, 'a', 30);
     assert_int_equal(ask_status(*state, long_header), 414);
-    memcpy(long_header + 9000, " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 43);
+    memcpy(long_header + 9000, rest, sizeof rest);
     assert_int_equal(ask_status(*state, long_header), 414); /* ours: it fits the memory */
     free(long_header);
     assert_int_equal(ask_status(*state, GET("/page")), 200);
