@@ -7,7 +7,7 @@
 #include "exporter/config/config_read.h"
 #include "exporter/config/fail.h"
 
-enum { LISTENER_TIMEOUT_MS = 10000, MEMORY_LEAST = 1 << 20 };
+enum { LISTENER_TIMEOUT_MS = 10000, MEMORY_LEAST = 1 << 20, RENAMES_MAX = 64 };
 
 /* The entry of a name: a map, or nothing, which is an empty one. */
 static int open_entry(const struct ex_fields *section, const char *name, const char *const *keys,
@@ -60,6 +60,9 @@ static int check_renames(const struct ex_fields *rename) {
     const char *key = NULL;
     json_t *value = NULL;
 
+    if (json_object_size(rename->object) > RENAMES_MAX)
+        return ex_fail(rename->reterr, -EINVAL, rename->line, "rename: more than %d labels",
+                       RENAMES_MAX);
     json_object_foreach(rename->object, key, value) {
         struct fo_str to = {NULL, 0};
         int rc = ex_field_str(rename, key, &to);

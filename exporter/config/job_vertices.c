@@ -8,7 +8,12 @@
 #include "exporter/config/job_file.h"
 #include "exporter/config/job_read.h"
 
-enum { RUNTIME_MAX = 64, STOP_TIMEOUT_MS = 10000, NOFILE_LEAST = 8 };
+enum {
+    RUNTIME_MAX = 64,
+    STOP_TIMEOUT_MS = 10000,
+    NOFILE_LEAST = 8,
+    ENV_COPIES_BYTES_MAX = 64 << 20,
+};
 
 void ex_job_free_words(char **words) {
     for (char **word = words; word && *word; word++)
@@ -76,23 +81,19 @@ static int fill_env(const struct ex_fields *env, char *const *inherited, char **
 int ex_job_read_env(const struct ex_fields *fields, char *const *inherited, char ***ret_env) {
     struct ex_fields env;
     size_t inherited_count = 0;
-    json_t *nothing = json_object();
 
     while (inherited && inherited[inherited_count])
         inherited_count++;
     int rc = ex_fields_open_member(fields, "env", NULL, &env);
     if (rc == 0)
-        env = (struct ex_fields){fields->tree, nothing, "env", fields->line, fields->reterr};
+        env = (struct ex_fields){fields->tree, NULL, "env", fields->line, fields->reterr};
     size_t count = rc < 0 ? 0 : json_object_size(env.object) + inherited_count;
     if (rc >= 0 && count > EX_ENV_MAX)
         rc = ex_field_refuse(fields, "env", "more than %d variables", EX_ENV_MAX);
-    if (rc < 0 || count == 0) {
-        json_decref(nothing);
+    if (rc < 0 || count == 0)
         return rc < 0 ? rc : 0;
-    }
     char **words = calloc(count + 1, sizeof *words);
     rc = words ? fill_env(&env, inherited, words) : ex_fields_no_memory(fields);
-    json_decref(nothing);
     if (rc != 0) {
         ex_job_free_words(words);
         return rc;
@@ -228,6 +229,18 @@ static int read_vertex(struct ex_job_reading *reading, json_t *node, uint32_t in
     return rc == 0 ? read_limits(&vertex, out) : rc;
 }
 
+/* Every vertex gets a copy of the job's variables: a small file must not become large memory. */
+static int check_env_copies(const struct ex_job_reading *reading, size_t vertices) {
+    size_t bytes = 0;
+
+    for (char **variable = reading->env; variable && *variable; variable++)
+        bytes += strlen(*variable) + sizeof *variable;
+    if (bytes > ENV_COPIES_BYTES_MAX / vertices)
+        return ex_field_refuse(&reading->job, "env",
+                               "%zu bytes for each of %zu vertices are too much", bytes, vertices);
+    return 0;
+}
+
 int ex_job_read_vertices(struct ex_job_reading *reading) {
     const struct ex_fields *job = &reading->job;
     struct ex_job_spec *spec = reading->spec;
@@ -241,6 +254,9 @@ int ex_job_read_vertices(struct ex_job_reading *reading) {
         return ex_field_refuse(job, "vertices", "a job has at least one");
     if (count > FO_VERTICES_MAX)
         return ex_field_refuse(job, "vertices", "more than %u", FO_VERTICES_MAX);
+    rc = check_env_copies(reading, count);
+    if (rc != 0)
+        return rc;
     spec->vertices = calloc(count, sizeof *spec->vertices);
     if (!spec->vertices)
         return ex_fields_no_memory(job);

@@ -192,7 +192,7 @@ int ex_tree_parse(struct fo_str bytes, const struct ex_tree_limits *limits,
         return ex_fail(reterr, -ENOMEM, 0, "out of memory");
     int rc = ex_tree_read_json(tree, bytes, limits->nodes, reterr);
     if (rc == 0)
-        rc = ex_tree_read_yaml(tree, bytes, limits->nodes, reterr);
+        rc = ex_tree_read_yaml(tree, bytes, limits, reterr);
     if (rc < 0) {
         ex_tree_free(tree);
         return rc;

@@ -8,9 +8,9 @@
  * strings by nature (Flink's) are read with ex_tree_*_text().
  *
  * Hostile input: limits on bytes, depth and nodes. An alias shares the node that it names, and
- * counts as all the nodes under it, so that alias bombs run into the limit. Refused: duplicate
- * keys, keys that are not scalars, NUL in strings, tags but !!str, a second document, anything but
- * UTF-8, aliases of a node that contains them.
+ * counts as all the nodes and texts under it, so that alias bombs run into the limits. Refused:
+ * duplicate keys, keys that are not scalars, NUL in strings, tags but !!str, a second document,
+ * anything but UTF-8, aliases of a node that contains them.
  *
  * Owns: the tree owns all its nodes. Threads: none while reading; afterwards immutable and readable
  * by any. */
@@ -24,7 +24,7 @@
 struct ex_tree;
 
 struct ex_tree_limits {
-    size_t bytes;
+    size_t bytes;   /* of the file, and of its texts when aliases are written out */
     uint32_t nodes; /* values and keys */
 };
 

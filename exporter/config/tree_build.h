@@ -62,7 +62,7 @@ FO_MUST_CHECK int ex_tree_read_json(struct ex_tree *tree, struct fo_str bytes, u
                                     struct fo_error *reterr);
 
 /* Reads the events of one document into `tree`. */
-FO_MUST_CHECK int ex_tree_read_yaml(struct ex_tree *tree, struct fo_str bytes, uint32_t nodes_max,
-                                    struct fo_error *reterr);
+FO_MUST_CHECK int ex_tree_read_yaml(struct ex_tree *tree, struct fo_str bytes,
+                                    const struct ex_tree_limits *limits, struct fo_error *reterr);
 
 #endif

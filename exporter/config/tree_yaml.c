@@ -16,6 +16,7 @@ struct anchor {
     char name[ANCHOR_NAME_MAX + 1];
     json_t *node; /* borrowed from the tree */
     uint32_t nodes;
+    size_t bytes; /* of the texts under it */
     uint32_t height;
     bool complete; /* false inside of the node: an alias there would be a ring */
 };
@@ -25,6 +26,7 @@ struct frame {
     json_t *container; /* borrowed from its parent, or the root */
     const char *key;   /* of the member whose value comes next; jansson's copy. NULL = key next */
     uint32_t nodes_before;
+    size_t bytes_before;
     uint32_t height;       /* of what it holds so far */
     struct anchor *anchor; /* NULL = none */
 };
@@ -37,8 +39,9 @@ struct reader {
     uint32_t depth;
     struct anchor anchors[ANCHORS_MAX];
     uint32_t anchor_count;
-    uint32_t nodes;
-    uint32_t nodes_max;
+    const struct ex_tree_limits *limits;
+    uint32_t nodes; /* read so far; what aliases stand for counts each time */
+    size_t bytes;   /* of their texts */
     uint32_t documents;
 };
 
@@ -50,10 +53,16 @@ static int no_memory(struct reader *reader) {
     return ex_fail(reader->reterr, -ENOMEM, 0, "out of memory");
 }
 
-static int count_nodes(struct reader *reader, uint32_t count, int line) {
-    if (count > reader->nodes_max - reader->nodes)
-        return ex_fail(reader->reterr, -E2BIG, line, "more than %u values", reader->nodes_max);
-    reader->nodes += count;
+static int count_nodes(struct reader *reader, uint32_t nodes, size_t bytes, int line) {
+    const struct ex_tree_limits *limits = reader->limits;
+
+    if (nodes > limits->nodes - reader->nodes)
+        return ex_fail(reader->reterr, -E2BIG, line, "more than %u values", limits->nodes);
+    if (bytes > limits->bytes - reader->bytes)
+        return ex_fail(reader->reterr, -E2BIG, line, "more than %zu bytes, aliases written out",
+                       limits->bytes);
+    reader->nodes += nodes;
+    reader->bytes += bytes;
     return 0;
 }
 
@@ -107,7 +116,7 @@ static int add_anchor(struct reader *reader, const yaml_char_t *name, json_t *no
                        "more than %d anchors, or one with a name over %d bytes", ANCHORS_MAX,
                        ANCHOR_NAME_MAX);
     struct anchor *anchor = &reader->anchors[reader->anchor_count++];
-    *anchor = (struct anchor){.node = node, .nodes = 1};
+    *anchor = (struct anchor){.node = node, .nodes = 1, .bytes = json_string_length(node)};
     memcpy(anchor->name, name, len);
     *ret_anchor = anchor;
     return 0;
@@ -178,7 +187,7 @@ static int read_alias(struct reader *reader, const yaml_event_t *event, int line
     if (reader->depth + anchor->height > EX_TREE_DEPTH_MAX)
         return ex_fail(reader->reterr, -E2BIG, line, "nested deeper than %d", EX_TREE_DEPTH_MAX);
     /* One node was counted for the alias itself. */
-    int rc = count_nodes(reader, anchor->nodes - 1, line);
+    int rc = count_nodes(reader, anchor->nodes - 1, anchor->bytes, line);
     if (rc != 0)
         return rc;
     raise_height(reader, anchor->height);
@@ -201,8 +210,10 @@ static int open_container(struct reader *reader, json_t *node, const yaml_char_t
         rc = add_anchor(reader, anchor_name, node, line, &anchor);
     if (rc != 0)
         return rc;
-    reader->frames[reader->depth++] =
-        (struct frame){.container = node, .nodes_before = reader->nodes - 1, .anchor = anchor};
+    reader->frames[reader->depth++] = (struct frame){.container = node,
+                                                     .nodes_before = reader->nodes - 1,
+                                                     .bytes_before = reader->bytes,
+                                                     .anchor = anchor};
     return 0;
 }
 
@@ -212,6 +223,7 @@ static void close_container(struct reader *reader) {
 
     if (frame->anchor) {
         frame->anchor->nodes = reader->nodes - frame->nodes_before;
+        frame->anchor->bytes = reader->bytes - frame->bytes_before;
         frame->anchor->height = height;
         frame->anchor->complete = true;
     }
@@ -227,7 +239,8 @@ static bool expects_key(struct reader *reader) {
 
 static int read_node(struct reader *reader, const yaml_event_t *event) {
     int line = line_of_event(event);
-    int rc = count_nodes(reader, 1, line);
+    size_t len = event->type == YAML_SCALAR_EVENT ? event->data.scalar.length : 0;
+    int rc = count_nodes(reader, 1, len, line);
 
     if (rc != 0)
         return rc;
@@ -272,12 +285,30 @@ static int read_event(struct reader *reader, const yaml_event_t *event) {
     return 0;
 }
 
+/* A line break of YAML: \r\n counts by its \n; then there are NEL, LS and PS. */
+static bool ends_line(struct fo_str rest) {
+    if (rest.ptr[0] == '\r')
+        return rest.len < 2 || rest.ptr[1] != '\n';
+    return rest.ptr[0] == '\n' || (rest.len >= 2 && memcmp(rest.ptr, "\xC2\x85", 2) == 0) ||
+           (rest.len >= 3 &&
+            (memcmp(rest.ptr, "\xE2\x80\xA8", 3) == 0 || memcmp(rest.ptr, "\xE2\x80\xA9", 3) == 0));
+}
+
 static int count_lines(struct fo_str bytes, size_t end) {
     int lines = 0;
 
     for (size_t i = 0; i < end && i < bytes.len; i++)
-        lines += bytes.ptr[i] == '\n';
+        lines += ends_line((struct fo_str){bytes.ptr + i, bytes.len - i});
     return lines;
+}
+
+/* The line of the last byte that is not white space. libyaml goes one further at the end. */
+static int last_line(struct fo_str bytes) {
+    size_t end = bytes.len;
+
+    while (end > 0 && (unsigned char)bytes.ptr[end - 1] <= ' ')
+        end--;
+    return count_lines(bytes, end);
 }
 
 /* libyaml's complaint. The reader's (bad bytes) come with an offset instead of a mark. */
@@ -289,8 +320,11 @@ static int refuse_syntax(struct reader *reader, struct fo_str bytes) {
         return no_memory(reader);
     if (parser->error == YAML_READER_ERROR)
         lines = count_lines(bytes, parser->problem_offset);
+    int last = last_line(bytes);
+    if (lines > last)
+        lines = last;
     char begun[48] = "";
-    if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+    if (parser->context && (int)parser->context_mark.line < lines)
         (void)snprintf(begun, sizeof begun, " (begun on line %d)",
                        (int)parser->context_mark.line + 1);
     return ex_fail(reader->reterr, -EINVAL, lines + 1, "%s%s%s%s",
@@ -311,8 +345,8 @@ static int read_events(struct reader *reader, struct fo_str bytes) {
     }
 }
 
-int ex_tree_read_yaml(struct ex_tree *tree, struct fo_str bytes, uint32_t nodes_max,
-                      struct fo_error *reterr) {
+int ex_tree_read_yaml(struct ex_tree *tree, struct fo_str bytes,
+                      const struct ex_tree_limits *limits, struct fo_error *reterr) {
     struct reader *reader = calloc(1, sizeof *reader);
 
     if (!reader || !yaml_parser_initialize(&reader->parser)) {
@@ -321,7 +355,7 @@ int ex_tree_read_yaml(struct ex_tree *tree, struct fo_str bytes, uint32_t nodes_
     }
     reader->tree = tree;
     reader->reterr = reterr;
-    reader->nodes_max = nodes_max;
+    reader->limits = limits;
     if (bytes.len >= 3 && memcmp(bytes.ptr, "\xEF\xBB\xBF", 3) == 0)
         bytes = (struct fo_str){bytes.ptr + 3, bytes.len - 3};
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);

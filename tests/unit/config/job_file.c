@@ -243,6 +243,23 @@ static void long_chain_is_no_cycle(void **state) {
     free(text);
 }
 
+static void env_is_not_multiplied_without_end(void **state) {
+    enum { VERTICES = 1000, VALUE = 100000, BYTES = VALUE + 40 * VERTICES };
+    char *text = malloc(BYTES);
+    struct ex_job_spec *spec = NULL;
+    struct fo_error error;
+    (void)state;
+
+    assert_non_null(text);
+    int len = snprintf(text, BYTES, "name: j\nenv: {A: %0*d}\nvertices:\n", VALUE, 0);
+    for (int i = 0; i < VERTICES; i++)
+        len += snprintf(text + len, BYTES - (size_t)len, "  - {id: v%d}\n", i);
+    assert_int_equal(ex_job_parse(fo_str_of(text), NULL, NULL, &spec, &error), -EINVAL);
+    assert_int_equal(error.line, 2);
+    assert_non_null(strstr(error.text, "each of 1000 vertices"));
+    free(text);
+}
+
 /* ---- resources --------------------------------------------------------------------------- */
 
 static void must_lack(const char *text, uint64_t nofile, int code, int line, const char *words) {
@@ -324,6 +341,7 @@ int main(void) {
         cmocka_unit_test(hash_is_of_the_meaning),
         cmocka_unit_test(owners_are_counted),
         cmocka_unit_test(long_chain_is_no_cycle),
+        cmocka_unit_test(env_is_not_multiplied_without_end),
         cmocka_unit_test(counts_descriptors),
         cmocka_unit_test(looks_for_commands),
         cmocka_unit_test(unreadable_files),

@@ -225,6 +225,17 @@ static void stops_bombs(void **state) {
     }
     must_refuse(laughs, -E2BIG, 7, "values");
 
+    char *text = repeated("x", 100000);
+    char *copies = repeated(", *t", 300);
+    size_t size = 100000 + 1200 + 64;
+    char *bomb = malloc(size);
+    assert_non_null(bomb);
+    (void)snprintf(bomb, size, "a: &t %s\nb: [*t%s]\n", text, copies);
+    must_refuse(bomb, -E2BIG, 2, "aliases written out");
+    free(bomb);
+    free(copies);
+    free(text);
+
     char nested[4096] = "a0: &a0 [x]\n";
     for (int i = 1; i < 80; i++) {
         size_t len = strlen(nested);

@@ -266,6 +266,30 @@ static bool has_argument(pid_t pid, const char *word) {
     return false;
 }
 
+static pid_t leader_find(const char *word) {
+    struct ex_proctree tree = {0};
+    pid_t pid = 0;
+
+    assert_int_equal(ex_proctree_read(&tree, ex_spawner_pid(bench.spawner)), 0);
+    for (size_t i = 0; i < tree.count && pid == 0; i++)
+        if (!tree.processes[i].dead && tree.processes[i].branch == tree.processes[i].pid &&
+            has_argument(tree.processes[i].pid, word))
+            pid = tree.processes[i].pid;
+    ex_proctree_done(&tree);
+    return pid;
+}
+
+/* The kernel lets the parent go on a moment before the arguments of a new program can be read. */
+pid_t bench_leader(const char *word) {
+    uint64_t end = uv_hrtime() + BENCH_WAIT_MS * UINT64_C(1000000);
+    pid_t pid = leader_find(word);
+
+    while (pid == 0 && uv_hrtime() < end)
+        pid = leader_find(word);
+    assert_int_not_equal(pid, 0);
+    return pid;
+}
+
 bool bench_is_alive(const char *word) {
     struct ex_proctree tree = {0};
     bool alive = false;
