@@ -167,7 +167,7 @@ static bool make_bounds(struct ex_family *family) {
     for (size_t i = 0; family->bounds && i <= count; i++) {
         char text[EX_NUMBER_MAX_BYTES];
         double bound = i < count ? family->spec.buckets[i] : HUGE_VAL;
-        struct fo_str str = {text, ex_number_bound(text, bound)};
+        struct fo_str str = {text, ex_number_print_bound(text, bound)};
         if (ex_arena_copy(&family->texts, str, &family->bounds[i]) != 0)
             return false;
     }

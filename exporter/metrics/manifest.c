@@ -145,7 +145,7 @@ static void append_buckets(struct ex_buffer *out, const struct ex_family_spec *s
     for (size_t i = 0; i < spec->bucket_count; i++) {
         if (i > 0)
             ex_buffer_append_char(out, ',');
-        ex_buffer_append(out, number, ex_number_double(number, spec->buckets[i]));
+        ex_buffer_append(out, number, ex_number_print_double(number, spec->buckets[i]));
     }
     ex_buffer_append_char(out, ']');
 }

@@ -21,7 +21,7 @@ static size_t digits_of(uint64_t value) {
     return digits;
 }
 
-size_t ex_number_u64(char out[EX_NUMBER_MAX_BYTES], uint64_t value) {
+size_t ex_number_print_u64(char out[EX_NUMBER_MAX_BYTES], uint64_t value) {
     size_t len = digits_of(value);
 
     for (size_t i = len; i-- > 0; value /= 10)
@@ -35,7 +35,7 @@ static size_t thousandths(char *out, uint64_t value, bool negative) {
 
     if (negative)
         out[len++] = '-';
-    len += ex_number_u64(out + len, value / 1000);
+    len += ex_number_print_u64(out + len, value / 1000);
     unsigned rest = (unsigned)(value % 1000);
     if (rest == 0)
         return len;
@@ -68,7 +68,7 @@ static size_t shortest(char *out, double value) {
     return (size_t)len;
 }
 
-size_t ex_number_double(char out[EX_NUMBER_MAX_BYTES], double value) {
+size_t ex_number_print_double(char out[EX_NUMBER_MAX_BYTES], double value) {
     double magnitude = fabs(value);
 
     if (!isfinite(value))
@@ -81,12 +81,12 @@ size_t ex_number_double(char out[EX_NUMBER_MAX_BYTES], double value) {
     return shortest(out, value);
 }
 
-size_t ex_number_seconds(char out[EX_NUMBER_MAX_BYTES], int64_t ms) {
+size_t ex_number_print_seconds(char out[EX_NUMBER_MAX_BYTES], int64_t ms) {
     return thousandths(out, ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms, ms < 0);
 }
 
 /* As Go's shortest %g, which the other clients use: an exponent below 1e-4 and from 1e6 on. */
-size_t ex_number_bound(char out[EX_NUMBER_MAX_BYTES], double bound) {
+size_t ex_number_print_bound(char out[EX_NUMBER_MAX_BYTES], double bound) {
     char text[EX_NUMBER_MAX_BYTES];
     int precision = 0;
 
@@ -99,7 +99,7 @@ size_t ex_number_bound(char out[EX_NUMBER_MAX_BYTES], double bound) {
         } while (strtod(text, NULL) != bound && precision < 17);
         return copy(out, text);
     }
-    size_t len = ex_number_double(out, bound);
+    size_t len = ex_number_print_double(out, bound);
     if (!memchr(out, '.', len))
         len += copy(out + len, ".0");
     return len;

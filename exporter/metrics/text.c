@@ -170,7 +170,7 @@ static void append_plain_line(struct line *line, struct fo_str number) {
 static void append_count(const struct line *line, const char *suffix, struct fo_str bound,
                          uint64_t count) {
     char number[EX_NUMBER_MAX_BYTES];
-    size_t len = ex_number_u64(number, count);
+    size_t len = ex_number_print_u64(number, count);
 
     append_line(line, fo_str_of(suffix), bound, (struct fo_str){number, len});
 }
@@ -185,9 +185,9 @@ static void append_exemplar(const struct line *line, const struct ex_exemplar *e
     ex_buffer_append_text(line->out, " # {");
     ex_buffer_append_str(line->out, exemplar->labels);
     ex_buffer_append_text(line->out, "} ");
-    ex_buffer_append(line->out, number, ex_number_double(number, exemplar->value));
+    ex_buffer_append(line->out, number, ex_number_print_double(number, exemplar->value));
     ex_buffer_append_char(line->out, ' ');
-    ex_buffer_append(line->out, number, ex_number_seconds(number, exemplar->time_ms));
+    ex_buffer_append(line->out, number, ex_number_print_seconds(number, exemplar->time_ms));
     ex_buffer_append_char(line->out, '\n');
 }
 
@@ -198,7 +198,7 @@ static void append_created(struct line *line, const struct ex_series *series) {
 
     if (!line->style->created || line->style->kind != EX_STYLE_OPENMETRICS)
         return;
-    size_t len = ex_number_seconds(number, ex_series_start_ms(series));
+    size_t len = ex_number_print_seconds(number, ex_series_start_ms(series));
     line->name.len -= family->sample_name.len - family->name.len;
     append_line(line, fo_str_of("_created"), (struct fo_str){0}, (struct fo_str){number, len});
     line->name = name;
@@ -208,8 +208,8 @@ static void append_simple(struct line *line, const struct ex_series *series) {
     char number[EX_NUMBER_MAX_BYTES];
     const struct ex_family_spec *spec = &series->cell->family->spec;
     bool counts = spec->type == EX_COUNTER && !spec->real;
-    size_t len = counts ? ex_number_u64(number, series->shown)
-                        : ex_number_double(number, ex_double_of(series->shown));
+    size_t len = counts ? ex_number_print_u64(number, series->shown)
+                        : ex_number_print_double(number, ex_double_of(series->shown));
     struct ex_exemplar exemplar;
 
     append_plain_line(line, (struct fo_str){number, len});
@@ -236,7 +236,7 @@ static void append_histogram(struct line *line, const struct ex_series *series) 
         if (i == marked)
             append_exemplar(line, &exemplar);
     }
-    size_t len = ex_number_double(number, ex_double_of(words[ex_histogram_sum_at(family)]));
+    size_t len = ex_number_print_double(number, ex_double_of(words[ex_histogram_sum_at(family)]));
     append_line(line, fo_str_of("_sum"), (struct fo_str){0}, (struct fo_str){number, len});
     append_count(line, "_count", (struct fo_str){0}, count);
     append_created(line, series);

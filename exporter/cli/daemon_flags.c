@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporter/cli/daemon_flags.h"
+
+#include "exporter/base/log.h"
+#include "exporter/cli/cli.h"
+
+static const char default_address[] = ":10912";
+
+struct choices {
+    const char *log_level;
+    const char *log_format;
+    uint64_t max_requests;
+    bool disable_exporter_metrics;
+    bool version;
+    bool help;
+};
+
+static int find_word(const char *word, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(word, words[i]) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static int configure_log(const struct choices *choices) {
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    static const char *const formats[] = {"logfmt", "json"};
+    int level = find_word(choices->log_level, levels, sizeof levels / sizeof *levels);
+    int format = find_word(choices->log_format, formats, sizeof formats / sizeof *formats);
+
+    if (level < 0 || format < 0) {
+        ex_cli_complain(NULL, &(struct fo_error){.text = "--log.level is debug, info, warn or "
+                                                         "error; --log.format is logfmt or json"});
+        return -1;
+    }
+    ex_log_configure((enum ex_log_level)level, (enum ex_log_format)format);
+    return 0;
+}
+
+/* The defaults; what `run` shows on the terminal should not be torn up by log lines. */
+static void set_defaults(struct ex_daemon_flags *flags, struct choices *choices,
+                         enum ex_command command) {
+    *flags = (struct ex_daemon_flags){
+        .daemon = {.door = {.telemetry_path = "/metrics", .timeout_offset_ms = 500}}};
+    *choices = (struct choices){
+        .log_level = command == EX_COMMAND_RUN ? "error" : "info",
+        .log_format = "logfmt",
+        .max_requests = 40,
+    };
+}
+
+static void finish(struct ex_daemon_flags *flags, const struct choices *choices,
+                   enum ex_command command) {
+    if (flags->addresses.count == 0)
+        flags->addresses = (struct ex_flag_list){.items = {default_address}, .count = 1};
+    flags->daemon.door.addresses = flags->addresses.items;
+    flags->daemon.door.address_count = flags->addresses.count;
+    flags->daemon.door.any_port = command == EX_COMMAND_RUN;
+    flags->daemon.door.max_requests = (unsigned)choices->max_requests;
+    flags->daemon.exporter_metrics = !choices->disable_exporter_metrics;
+}
+
+int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command, int argc,
+                          char **argv, int *ret_status) {
+    struct ex_daemon_options *daemon = &flags->daemon;
+    struct choices choices;
+    const struct ex_flag list[] = {
+        {"config.file", EX_FLAG_TEXT, &daemon->config_file, "FILE", "Cluster configuration."},
+        {"storage.path", EX_FLAG_TEXT, &daemon->storage_path, "DIR",
+         "Where files and state are kept; without it, in a private temporary directory."},
+        {"web.listen-address", EX_FLAG_LIST, &flags->addresses, "ADDR",
+         "Address of the read door; may be repeated (:10912)."},
+        {"web.telemetry-path", EX_FLAG_TEXT, &daemon->door.telemetry_path, "PATH",
+         "Path of the metrics (/metrics)."},
+        {"web.config.file", EX_FLAG_TEXT, &daemon->door.web_config_path, "FILE",
+         "TLS, passwords, rate limit, as every Prometheus exporter reads them."},
+        {"web.max-requests", EX_FLAG_COUNT, &choices.max_requests, "N",
+         "Requests at a time; 503 beyond (40)."},
+        {"web.timeout-offset", EX_FLAG_DURATION, &daemon->door.timeout_offset_ms, "TIME",
+         "Taken off the scrape deadline that Prometheus announces (500 ms)."},
+        {"web.openmetrics-created", EX_FLAG_BOOL, &daemon->door.created_lines, "",
+         "Add _created lines in OpenMetrics."},
+        {"web.disable-exporter-metrics", EX_FLAG_BOOL, &choices.disable_exporter_metrics, "",
+         "Leave out process_* and promhttp_*."},
+        {"log.level", EX_FLAG_TEXT, &choices.log_level, "LEVEL", "debug, info, warn or error."},
+        {"log.format", EX_FLAG_TEXT, &choices.log_format, "FORMAT", "logfmt or json."},
+        {"version", EX_FLAG_BOOL, &choices.version, "", "Print the version."},
+        {"help", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
+        {"h", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
+    };
+    const struct ex_cli_command about = {
+        .usage = command == EX_COMMAND_RUN ? "run [flags] JOB" : "[serve] [flags] [JOB...]",
+        .about = command == EX_COMMAND_RUN
+                     ? "Runs one job in the foreground, with its metrics served meanwhile. Exit "
+                       "status: 0 finished, 1 failed, 130 cancelled, 2 bad input."
+                     : "Runs jobs and serves their metrics until it is told to stop.",
+        .flags = list,
+        .flag_count = sizeof list / sizeof *list,
+        .help = &choices.help,
+        .usage_error = command == EX_COMMAND_RUN ? EX_EXIT_USAGE : EX_EXIT_FAILED,
+    };
+
+    set_defaults(flags, &choices, command);
+    int count = ex_cli_start(&about, argc, argv, ret_status);
+    if (count < 0)
+        return -1;
+    if (choices.version) {
+        *ret_status = ex_cli_version(argc, argv);
+        return -1;
+    }
+    if (configure_log(&choices) < 0) {
+        *ret_status = about.usage_error;
+        return -1;
+    }
+    finish(flags, &choices, command);
+    return count;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run JOB: one job in the foreground. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "exporter/cli/cli.h"
+#include "exporter/cli/daemon_flags.h"
+#include "exporter/cli/run_view.h"
+
+struct run {
+    uv_loop_t *loop;
+    struct ex_daemon *daemon;
+    struct ex_run_view view;
+    uv_signal_t interrupt;
+    uv_signal_t term;
+    bool cancelled;
+    bool ending; /* the job has ended, or could not be started */
+    enum fo_job_state end; /* how the job ended */
+};
+
+static void stop(struct run *run) {
+    run->ending = true;
+    uv_close((uv_handle_t *)&run->interrupt, NULL);
+    uv_close((uv_handle_t *)&run->term, NULL);
+    ex_daemon_stop(run->daemon, EX_STOP_CANCEL);
+}
+
+static void observe(void *ctx, const struct ex_job *job, const struct ex_change *change) {
+    struct run *run = ctx;
+
+    ex_run_view_observe(&run->view, job, change);
+    if (change->kind != EX_CHANGE_CLOSED)
+        return;
+    run->end = fo_job_state(ex_job_core(job));
+    ex_run_view_end(&run->view);
+    stop(run);
+}
+
+/* The first signal cancels the job, the second ends the program; the spawner kills what runs. */
+static void on_signal(uv_signal_t *handle, int signal) {
+    struct run *run = handle->data;
+    struct ex_job *job = ex_manager_first_job(ex_daemon_manager(run->daemon));
+
+    (void)signal;
+    if (run->cancelled || !job)
+        _exit(EX_EXIT_CANCELLED);
+    run->cancelled = true;
+    if (ex_manager_cancel(ex_daemon_manager(run->daemon), job) < 0)
+        _exit(EX_EXIT_CANCELLED);
+}
+
+static int watch_signals(struct run *run) {
+    int ret = uv_signal_init(run->loop, &run->interrupt);
+
+    if (ret == 0)
+        ret = uv_signal_init(run->loop, &run->term);
+    run->interrupt.data = run;
+    run->term.data = run;
+    if (ret == 0)
+        ret = uv_signal_start(&run->interrupt, on_signal, SIGINT);
+    if (ret == 0)
+        ret = uv_signal_start(&run->term, on_signal, SIGTERM);
+    return ret;
+}
+
+static int exit_status(const struct run *run) {
+    if (run->end == FO_JOB_FINISHED)
+        return EX_EXIT_OK;
+    return run->end == FO_JOB_FAILED ? EX_EXIT_FAILED : EX_EXIT_CANCELLED;
+}
+
+static int run_job(struct run *run, const char *path) {
+    struct fo_error error = {.text = "out of memory"};
+    struct ex_job *job;
+
+    if (ex_run_view_start(&run->view, run->loop) < 0 || watch_signals(run) < 0) {
+        ex_cli_complain(NULL, &error);
+        return EX_EXIT_FAILED;
+    }
+    run->view.metrics_url = ex_daemon_metrics_url(run->daemon);
+    if (!run->view.terminal)
+        (void)printf("metrics at %s\n", run->view.metrics_url);
+    ex_daemon_set_ready(run->daemon, true);
+    if (ex_daemon_submit_file(run->daemon, path, &job, &error) < 0) {
+        ex_cli_complain(path, &error);
+        ex_run_view_end(&run->view);
+        stop(run);
+        (void)uv_run(run->loop, UV_RUN_DEFAULT);
+        return EX_EXIT_USAGE;
+    }
+    (void)uv_run(run->loop, UV_RUN_DEFAULT);
+    return exit_status(run);
+}
+
+int ex_cli_run(int argc, char **argv) {
+    struct ex_daemon_flags flags;
+    struct run run = {.loop = uv_default_loop()};
+    struct fo_error error = {.text = "out of memory"};
+    const char *file;
+    int status;
+
+    int count = ex_daemon_flags_parse(&flags, EX_COMMAND_RUN, argc, argv, &status);
+    if (count < 0)
+        return status;
+    if (count != 1) {
+        ex_cli_complain(NULL, &(struct fo_error){.text = "run takes one job file; see --help"});
+        return EX_EXIT_USAGE;
+    }
+    flags.daemon.observer = observe;
+    flags.daemon.observer_ctx = &run;
+    if (ex_daemon_start(&flags.daemon, run.loop, &run.daemon, &file, &error) < 0) {
+        ex_cli_complain(file, &error);
+        return EX_EXIT_USAGE;
+    }
+    status = run_job(&run, argv[1]);
+    (void)ex_daemon_free(run.daemon);
+    return status;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* serve [JOB...]: the daemon. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "exporter/base/log.h"
+#include "exporter/cli/cli.h"
+#include "exporter/cli/daemon_flags.h"
+
+struct serve {
+    uv_loop_t *loop;
+    struct ex_daemon *daemon;
+    uv_signal_t term;
+    uv_signal_t interrupt;
+    uv_signal_t hangup;
+    bool stopping;
+};
+
+static void stop(struct serve *serve) {
+    if (serve->stopping) {
+        ex_log_plain(EX_LOG_WARN, "Second signal: the daemon ends at once.");
+        _exit(EX_EXIT_FAILED); /* the spawner kills what still runs */
+    }
+    serve->stopping = true;
+    ex_log_plain(EX_LOG_INFO, "Shutting down.");
+    uv_unref((uv_handle_t *)&serve->term);
+    uv_unref((uv_handle_t *)&serve->interrupt);
+    uv_unref((uv_handle_t *)&serve->hangup);
+    ex_daemon_stop(serve->daemon, EX_STOP_SUSPEND);
+}
+
+static void on_signal(uv_signal_t *handle, int signal) {
+    struct serve *serve = handle->data;
+
+    if (signal == SIGHUP)
+        ex_daemon_reload(serve->daemon);
+    else
+        stop(serve);
+}
+
+static int watch_signals(struct serve *serve) {
+    struct {
+        uv_signal_t *handle;
+        int signal;
+    } const watched[] = {
+        {&serve->term, SIGTERM}, {&serve->interrupt, SIGINT}, {&serve->hangup, SIGHUP}};
+
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        int ret = uv_signal_init(serve->loop, watched[i].handle);
+        if (ret == 0) {
+            watched[i].handle->data = serve;
+            ret = uv_signal_start(watched[i].handle, on_signal, watched[i].signal);
+        }
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+static int submit_jobs(struct serve *serve, int count, char **paths) {
+    for (int i = 0; i < count; i++) {
+        struct fo_error error = {.text = "out of memory"};
+        struct ex_job *job;
+        if (ex_daemon_submit_file(serve->daemon, paths[i], &job, &error) < 0) {
+            ex_cli_complain(paths[i], &error);
+            return EX_EXIT_FAILED;
+        }
+    }
+    return EX_EXIT_OK;
+}
+
+/* Runs until it is told to stop. Jobs that cannot be started keep the daemon from starting: better
+ * not at all than half configured. */
+static int serve_jobs(struct serve *serve, int count, char **paths) {
+    int status = submit_jobs(serve, count, paths);
+
+    if (status != EX_EXIT_OK) {
+        stop(serve);
+    } else {
+        ex_daemon_set_ready(serve->daemon, true);
+        ex_log(EX_LOG_INFO, "Listening.", EX_TEXT("address", ex_daemon_metrics_url(serve->daemon)));
+    }
+    (void)uv_run(serve->loop, UV_RUN_DEFAULT);
+    return status;
+}
+
+static void close_signals(struct serve *serve) {
+    uv_close((uv_handle_t *)&serve->term, NULL);
+    uv_close((uv_handle_t *)&serve->interrupt, NULL);
+    uv_close((uv_handle_t *)&serve->hangup, NULL);
+    (void)uv_run(serve->loop, UV_RUN_DEFAULT);
+}
+
+int ex_cli_serve(int argc, char **argv) {
+    struct ex_daemon_flags flags;
+    struct serve serve = {.loop = uv_default_loop()};
+    struct fo_error error = {.text = "out of memory"};
+    const char *file;
+    int status;
+
+    int count = ex_daemon_flags_parse(&flags, EX_COMMAND_SERVE, argc, argv, &status);
+    if (count < 0)
+        return status;
+    if (geteuid() == 0)
+        ex_log_plain(EX_LOG_WARN, "Running as root; a user of its own is enough.");
+    if (watch_signals(&serve) < 0 ||
+        ex_daemon_start(&flags.daemon, serve.loop, &serve.daemon, &file, &error) < 0) {
+        ex_cli_complain(file, &error);
+        return EX_EXIT_FAILED;
+    }
+    status = serve_jobs(&serve, count, argv + 1);
+    close_signals(&serve);
+    (void)ex_daemon_free(serve.daemon);
+    return status;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporter/daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "exporter/base/build_info.h"
+#include "exporter/base/clock.h"
+#include "exporter/base/log.h"
+#include "exporter/base/random.h"
+#include "exporter/config/config.h"
+#include "exporter/config/job_file.h"
+#include "exporter/daemon/catalogue_load.h"
+#include "exporter/daemon/work_dir.h"
+#include "exporter/engines/local/local.h"
+#include "exporter/metrics/process.h"
+#include "exporter/spawn/client.h"
+#include "listeners/catalogue/catalogue.h"
+
+/* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
+enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
+
+struct ex_daemon {
+    uv_loop_t *loop; /* borrowed */
+    struct ex_config *config;
+    struct ex_metrics *metrics;
+    struct ex_process *process; /* NULL without exporter metrics */
+    struct catalogue *catalogue;
+    struct ex_work_dir work_dir;
+    struct ex_spawner *spawner;
+    struct ex_engine local;
+    struct ex_manager *manager;
+    struct ex_read_door door;
+    char url[URL_MAX_BYTES];
+};
+
+/* ---- starting, room by room ---- */
+
+static int start_catalogue(struct ex_daemon *daemon, struct fo_error *reterr) {
+    return ex_catalogue_load(daemon->config, daemon->work_dir.path, &daemon->catalogue, reterr);
+}
+
+static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                         struct fo_error *reterr) {
+    const struct ex_metrics_limits limits = {
+        .value_bytes = daemon->config->metrics_value_bytes,
+        .values_per_label = daemon->config->metrics_values_per_label,
+        .series_per_family = daemon->config->metrics_series_per_family,
+        .series_total = daemon->config->metrics_series_total,
+    };
+    const struct ex_build_info *build = ex_build_info();
+    int ret = ex_metrics_new(&limits, ex_random_seed(), &daemon->metrics);
+
+    if (ret == 0 && options->exporter_metrics)
+        ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
+                             reterr);
+    return ret;
+}
+
+static void on_spawner_died(void *ctx, bool restarted) {
+    (void)ctx;
+    ex_log(EX_LOG_ERROR, "The spawner died; everything it had started was killed.",
+           EX_TEXT("restarted", restarted ? "yes" : "no"));
+}
+
+static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
+    const struct ex_spawner_config spawner = {.loop = daemon->loop, .died = on_spawner_died};
+    int ret = ex_spawner_new(&spawner, &daemon->spawner, reterr);
+
+    if (ret < 0)
+        return ret;
+    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of("local"));
+    const struct ex_local_config local = {
+        .loop = daemon->loop,
+        .spawner = daemon->spawner,
+        .sink = ex_manager_sink(),
+        .directory = daemon->work_dir.path,
+        .user = own ? own->user : NULL,
+        .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
+        .keep = !daemon->work_dir.temporary,
+    };
+    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = "local"};
+    return ex_local_new(&local, &daemon->local.self, reterr);
+}
+
+static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                         struct fo_error *reterr) {
+    static const char *const exported[] = {"type", "category", "cause"};
+    struct fo_str keys[sizeof exported / sizeof *exported];
+
+    for (size_t i = 0; i < sizeof exported / sizeof *exported; i++)
+        keys[i] = fo_str_of(exported[i]);
+    const struct ex_manager_config config = {
+        .loop = daemon->loop,
+        .metrics = daemon->metrics,
+        .catalogue = daemon->catalogue,
+        .label_keys = keys,
+        .label_key_count = sizeof exported / sizeof *exported,
+        .retention_ms = daemon->config->metrics_retention_ms,
+        .observer = options->observer,
+        .observer_ctx = options->observer_ctx,
+    };
+    return ex_manager_new(&config, &daemon->manager, reterr);
+}
+
+/* What a person on this machine would type. */
+static void note_url(struct ex_daemon *daemon, const char *address, const char *path) {
+    static const char everywhere[] = "[::]:";
+    bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
+
+    (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
+                   any ? address + sizeof everywhere - 1 : address, path);
+}
+
+static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                     struct fo_error *reterr) {
+    int ret = ex_read_door_open(&daemon->door, &options->door, daemon->metrics, reterr);
+
+    if (ret == 0)
+        note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+    return ret;
+}
+
+static void note_storage(const struct ex_daemon_options *options) {
+    if (options->storage_path)
+        ex_log(EX_LOG_WARN,
+               "State is in memory: counters and jobs are lost when the daemon ends. Only files "
+               "go to the storage path.",
+               EX_TEXT("storage_path", options->storage_path));
+    else
+        ex_log_plain(EX_LOG_WARN, "State is in memory: counters and jobs are lost when the daemon "
+                                  "ends. Files go to a private temporary folder; give "
+                                  "--storage.path to keep them.");
+}
+
+static int start(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                 const char **ret_file, struct fo_error *reterr) {
+    *ret_file = options->config_file;
+    int ret = ex_config_load(options->config_file, &daemon->config, reterr);
+    if (ret < 0)
+        return ret;
+    *ret_file = NULL;
+    note_storage(options);
+    ret = ex_work_dir_open(&daemon->work_dir, options->storage_path, reterr);
+    if (ret == 0)
+        ret = start_catalogue(daemon, reterr);
+    if (ret == 0)
+        ret = start_metrics(daemon, options, reterr);
+    if (ret == 0)
+        ret = start_manager(daemon, options, reterr);
+    if (ret == 0)
+        ret = open_door(daemon, options, reterr);
+    if (ret == 0)
+        ret = start_engine(daemon, reterr);
+    return ret;
+}
+
+int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
+                    struct ex_daemon **ret_daemon, const char **ret_file, struct fo_error *reterr) {
+    struct ex_daemon *daemon = calloc(1, sizeof *daemon);
+
+    *ret_file = NULL;
+    if (!daemon)
+        return -ENOMEM;
+    daemon->loop = loop;
+    (void)signal(SIGPIPE, SIG_IGN);
+    int ret = start(daemon, options, ret_file, reterr);
+    if (ret < 0) {
+        ex_read_door_close(&daemon->door, 0);
+        if (daemon->spawner)
+            ex_spawner_close(daemon->spawner, NULL);
+        (void)uv_run(loop, UV_RUN_DEFAULT);
+        (void)ex_daemon_free(daemon);
+        return ret;
+    }
+    *ret_daemon = daemon;
+    return 0;
+}
+
+/* ---- while it runs ---- */
+
+int ex_daemon_submit_file(struct ex_daemon *daemon, const char *path, struct ex_job **ret_job,
+                          struct fo_error *reterr) {
+    struct ex_job_spec *spec = NULL;
+    struct rlimit descriptors;
+
+    int ret = ex_job_file_load(path, daemon->config, &spec, reterr);
+    if (ret == 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
+        ret = ex_job_check_resources(spec, descriptors.rlim_max, reterr);
+    if (ret == 0)
+        ret = ex_manager_submit(daemon->manager, &daemon->local, spec, ret_job, reterr);
+    (void)ex_job_spec_unref(spec);
+    return ret;
+}
+
+struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon) {
+    return daemon->manager;
+}
+
+const char *ex_daemon_metrics_url(const struct ex_daemon *daemon) {
+    return daemon->url;
+}
+
+void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready) {
+    atomic_store(&daemon->door.ready, ready);
+}
+
+void ex_daemon_reload(struct ex_daemon *daemon) {
+    struct fo_error error;
+
+    if (ex_http_reload(daemon->door.server, &error) < 0)
+        ex_log(EX_LOG_ERROR, "The web configuration was not reloaded; the old one stays.",
+               EX_TEXT("error", error.text), EX_INT("line", error.line));
+    else
+        ex_log_plain(EX_LOG_INFO, "Reloaded.");
+}
+
+/* ---- ending, in the other direction ---- */
+
+static void on_jobs_stopped(void *ctx) {
+    struct ex_daemon *daemon = ctx;
+
+    ex_read_door_close(&daemon->door, DRAIN_MS);
+    daemon->local.ops->close(daemon->local.self);
+    ex_spawner_close(daemon->spawner, NULL);
+    daemon->manager = ex_manager_free(daemon->manager);
+}
+
+void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode) {
+    ex_daemon_set_ready(daemon, false);
+    ex_manager_stop(daemon->manager, mode, on_jobs_stopped, daemon);
+}
+
+struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
+    if (!daemon)
+        return NULL;
+    (void)ex_manager_free(daemon->manager);
+    ex_process_free(daemon->process);
+    ex_metrics_free(daemon->metrics);
+    (void)catalogue_free(daemon->catalogue);
+    ex_work_dir_close(&daemon->work_dir);
+    (void)ex_config_unref(daemon->config);
+    free(daemon);
+    return NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exporter/daemon/daemon.h - puts the rooms together: configuration, metrics, spawner, engine, job
+ * manager and doors. Used by `serve` and by `run`. Owns: all of them. Threads: [main], the thread
+ * of the loop. */
+#ifndef EX_DAEMON_DAEMON_H
+#define EX_DAEMON_DAEMON_H
+
+#include "exporter/daemon/read_door.h"
+#include "exporter/manager/manager.h"
+
+struct ex_daemon;
+
+struct ex_daemon_options {
+    const char *config_file;  /* NULL = all defaults */
+    const char *storage_path; /* NULL = a private temporary directory */
+    struct ex_read_door_options door;
+    bool exporter_metrics; /* process_* and what the daemon says of itself */
+    ex_observer *observer; /* NULL = nobody */
+    void *observer_ctx;
+};
+
+/* Starts everything; the loop need not run yet. On an error nothing is left running; `reterr` says
+ * why, and *ret_file names the file that its line is of (NULL: none). */
+FO_MUST_CHECK int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
+                                  struct ex_daemon **ret_daemon, const char **ret_file,
+                                  struct fo_error *reterr);
+
+/* Reads, checks and starts a job on the local engine. Errors: the file's, the manager's. */
+FO_MUST_CHECK int ex_daemon_submit_file(struct ex_daemon *daemon, const char *path,
+                                        struct ex_job **ret_job, struct fo_error *reterr);
+
+struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon);
+
+/* "http://127.0.0.1:10912/metrics"; borrowed as long as the daemon. */
+const char *ex_daemon_metrics_url(const struct ex_daemon *daemon);
+
+/* /-/ready answers 200 from now on, or 503. */
+void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready);
+
+/* Reads again what may change while it runs: the web configuration. Logs how it went. */
+void ex_daemon_reload(struct ex_daemon *daemon);
+
+/* Ends jobs as `mode` says, then the doors, the engine and the spawner; then the loop has nothing
+ * left to do and uv_run() returns. May be called once. */
+void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode);
+
+/* After the loop has ended. NULL allowed; returns NULL. */
+struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon);
+
+#endif

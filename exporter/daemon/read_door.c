@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporter/daemon/read_door.h"
+
+#include <errno.h>
+
+#include "exporter/base/log.h"
+#include "exporter/metrics/render.h"
+
+enum { FILTERS_MAX = 64 };
+
+static const char landing_page[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    "<title>failover_exporter</title>"
+    "<style>body{font-family:sans-serif;margin:2em}</style></head>"
+    "<body><h1>failover_exporter</h1>"
+    "<p>Prometheus exporter with failure listeners and an embedded job-failover core.</p>"
+    "<p><a href=\"metrics\">Metrics</a></p></body></html>\n";
+
+static const char page_policy[] = "default-src 'none'; style-src 'unsafe-inline'";
+
+/* ---- metrics ---- */
+
+struct filters {
+    struct fo_str names[FILTERS_MAX];
+    struct fo_str collect[FILTERS_MAX];
+    struct fo_str exclude[FILTERS_MAX];
+};
+
+static size_t read_filter(const struct ex_http_request *request, const char *parameter,
+                          struct fo_str *ret_values) {
+    size_t count = 0;
+
+    while (count < FILTERS_MAX) {
+        struct fo_str value = ex_http_request_query(request, parameter, count);
+        if (!value.ptr)
+            break;
+        ret_values[count++] = value;
+    }
+    return count;
+}
+
+static void release_body(void *ctx) {
+    ex_body_unref(ctx);
+}
+
+static void send_body(struct ex_http_response *response, struct ex_body *body,
+                      const struct ex_negotiated *negotiated) {
+    const char *encoding = ex_encoding_name(ex_body_encoding(body));
+    size_t count;
+    const struct fo_str *parts = ex_body_parts(body, &count);
+
+    ex_http_response_header(response, "Content-Type", ex_format_content_type(negotiated));
+    ex_http_response_header(response, "Vary", "Accept, Accept-Encoding");
+    if (encoding)
+        ex_http_response_header(response, "Content-Encoding", encoding);
+    ex_http_response_pieces(response, parts, count, release_body, body);
+}
+
+static void answer_metrics(void *ctx, struct ex_http_request *request,
+                           struct ex_http_response *response) {
+    struct ex_read_door *door = ctx;
+    struct filters filters;
+    struct ex_negotiated negotiated =
+        ex_format_negotiate(ex_http_request_header(request, "Accept"));
+    struct ex_render_request wanted = {
+        .format = negotiated.format,
+        .escaping = negotiated.escaping,
+        .encoding = ex_encoding_negotiate(ex_http_request_header(request, "Accept-Encoding")),
+        .created_lines = door->options.created_lines,
+        .names = filters.names,
+        .name_count = read_filter(request, "name[]", filters.names),
+        .collect = filters.collect,
+        .collect_count = read_filter(request, "collect[]", filters.collect),
+        .exclude = filters.exclude,
+        .exclude_count = read_filter(request, "exclude[]", filters.exclude),
+    };
+    struct ex_body *body;
+
+    if (wanted.collect_count > 0 && wanted.exclude_count > 0) {
+        ex_http_response_error(response, 400, "collect[] and exclude[] exclude each other");
+        return;
+    }
+    int ret = ex_metrics_render(door->metrics, &wanted, &body);
+    if (ret < 0) {
+        ex_http_response_error(response, 503, "the page cannot be rendered: %s",
+                               ret == -EMSGSIZE ? "it is over the size limit" : "out of memory");
+        return;
+    }
+    send_body(response, body, &negotiated);
+}
+
+/* ---- health ---- */
+
+static void send_text(struct ex_http_response *response, int status, const char *text) {
+    ex_http_response_status(response, status);
+    ex_http_response_header(response, "Content-Type", "text/plain; charset=utf-8");
+    ex_http_response_copy(response, fo_str_of(text));
+}
+
+static void answer_healthy(void *ctx, struct ex_http_request *request,
+                           struct ex_http_response *response) {
+    (void)ctx;
+    (void)request;
+    send_text(response, 200, "failover_exporter is healthy.\n");
+}
+
+static void answer_ready(void *ctx, struct ex_http_request *request,
+                         struct ex_http_response *response) {
+    struct ex_read_door *door = ctx;
+
+    (void)request;
+    if (atomic_load(&door->ready))
+        send_text(response, 200, "failover_exporter is ready.\n");
+    else
+        send_text(response, 503, "failover_exporter is starting or shutting down.\n");
+}
+
+static void answer_landing(void *ctx, struct ex_http_request *request,
+                           struct ex_http_response *response) {
+    (void)ctx;
+    (void)request;
+    ex_http_response_header(response, "Content-Type", "text/html; charset=utf-8");
+    ex_http_response_header(response, "Content-Security-Policy", page_policy);
+    ex_http_response_borrow(response, fo_str_of(landing_page), NULL, NULL);
+}
+
+/* ---- the door ---- */
+
+static int start(struct ex_read_door *door, const char *const *addresses, size_t count,
+                 struct fo_error *reterr) {
+    const struct ex_http_route routes[] = {
+        {.pattern = door->options.telemetry_path,
+         .methods = EX_HTTP_GET,
+         .handler = answer_metrics,
+         .ctx = door},
+        {.pattern = "/-/healthy", .methods = EX_HTTP_GET, .handler = answer_healthy, .ctx = door},
+        {.pattern = "/-/ready", .methods = EX_HTTP_GET, .handler = answer_ready, .ctx = door},
+        {.pattern = "/", .methods = EX_HTTP_GET, .handler = answer_landing, .ctx = door},
+    };
+    const struct ex_http_config config = {
+        .name = "read",
+        .addresses = addresses,
+        .address_count = count,
+        .web_config_path = door->options.web_config_path,
+        .max_requests = door->options.max_requests,
+    };
+
+    return ex_http_start(&config, routes, sizeof routes / sizeof *routes, &door->server, reterr);
+}
+
+int ex_read_door_open(struct ex_read_door *door, const struct ex_read_door_options *options,
+                      struct ex_metrics *metrics, struct fo_error *reterr) {
+    static const char *const any_port[] = {"127.0.0.1:0"};
+
+    door->options = *options;
+    door->metrics = metrics;
+    int ret = start(door, options->addresses, options->address_count, reterr);
+    if (ret == -EADDRINUSE && options->any_port)
+        ret = start(door, any_port, 1, reterr);
+    return ret;
+}
+
+void ex_read_door_close(struct ex_read_door *door, uint64_t drain_ms) {
+    door->server = ex_http_stop(door->server, drain_ms);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exporter/daemon/read_door.h - the door that changes nothing: metrics and health.
+ * Handlers run on the HTTP server's threads and read finished snapshots only; the job manager never
+ * waits for them. Owns: the server. Threads: [main] unless said otherwise. */
+#ifndef EX_DAEMON_READ_DOOR_H
+#define EX_DAEMON_READ_DOOR_H
+
+#include <stdatomic.h>
+
+#include "exporter/http/http.h"
+#include "exporter/metrics/metrics.h"
+
+struct ex_read_door_options {
+    const char *const *addresses;
+    size_t address_count;
+    bool any_port;              /* when an address is in use, take a free port on loopback */
+    const char *telemetry_path; /* "/metrics" */
+    const char *web_config_path;
+    unsigned max_requests;
+    int64_t timeout_offset_ms; /* taken off the scrape deadline that Prometheus announces */
+    bool created_lines;
+};
+
+struct ex_read_door {
+    struct ex_http_server *server;
+    struct ex_metrics *metrics; /* borrowed */
+    struct ex_read_door_options options;
+    atomic_bool ready; /* [any] whether /-/ready answers 200 */
+};
+
+/* 0, or what ex_http_start() says. */
+FO_MUST_CHECK int ex_read_door_open(struct ex_read_door *door,
+                                    const struct ex_read_door_options *options,
+                                    struct ex_metrics *metrics, struct fo_error *reterr);
+
+/* Lets running requests finish for up to `drain_ms`. A door that was never opened is fine. */
+void ex_read_door_close(struct ex_read_door *door, uint64_t drain_ms);
+
+#endif

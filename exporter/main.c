@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* failover_exporter: finds the command and lets it run. Without one it is `serve`. */
+#include <stdio.h>
+#include <string.h>
+
+#include "exporter/cli/cli.h"
+
+struct command {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *summary;
+};
+
+static const struct command commands[] = {
+    {"serve", ex_cli_serve, "the daemon: runs jobs, shows metrics (the default)"},
+    {"run", ex_cli_run, "runs one job in the foreground and shows how it goes"},
+    {"plan", ex_cli_plan, "shows what would restart if a task failed; nothing runs"},
+    {"check", ex_cli_check, "check config|job|rules FILE: says whether it is good"},
+    {"classify", ex_cli_classify, "says what kind of failure an output shows"},
+    {"version", ex_cli_version, "prints the version"},
+    {"help", ex_cli_help, "prints this"},
+};
+
+int ex_cli_help(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    (void)puts("usage: failover_exporter [COMMAND] [flags] [JOB...]\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        (void)printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+    (void)puts("\nfailover_exporter COMMAND --help says more.");
+    return EX_EXIT_OK;
+}
+
+int main(int argc, char **argv) {
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].main(argc - 1, argv + 1);
+    }
+    return ex_cli_serve(argc, argv);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exporter/manager/job.h - one job inside the job manager. Private to this room. */
+#ifndef EX_MANAGER_JOB_H
+#define EX_MANAGER_JOB_H
+
+#include <sys/queue.h>
+
+#include "exporter/manager/failure_metrics.h"
+#include "exporter/manager/job_metrics.h"
+#include "exporter/manager/manager.h"
+#include "listeners/catalogue/catalogue.h"
+#include "listeners/counting/counting.h"
+
+enum { EX_JOB_FAILURES_KEPT_MAX = 1024 };
+
+struct ex_job {
+    TAILQ_ENTRY(ex_job) link;
+    struct ex_manager *manager;
+    const struct ex_engine *engine;
+    struct ex_engine_job *engine_job; /* NULL before open and after close */
+    struct ex_job_spec *spec;         /* a reference */
+    struct fo_job *core;
+    struct ex_job_metrics metrics;
+    uv_timer_t timer; /* the core's next deadline; after the end, retention */
+    char id[EX_JOB_ID_LEN + 1];
+    int64_t submitted_ms;
+    struct ex_failure *failures; /* oldest first */
+    struct ex_failure *newest_failure;
+    uint32_t failures_kept;
+    uint64_t failure_count;
+    bool closing; /* close_job was called */
+    bool closed;
+};
+
+/* Something that an engine has said and that waits for its turn. */
+struct ex_message {
+    STAILQ_ENTRY(ex_message) link;
+    struct ex_job *job;
+    struct fo_event event;
+    struct ex_failure *failure; /* of a FAILED report; taken by whoever handles the message */
+    bool closed;                /* instead of an event: the engine has closed the job */
+};
+
+struct ex_manager {
+    uv_loop_t *loop;
+    const struct catalogue *catalogue;
+    struct catalogue_scratch *scratch;
+    struct counting *counting;
+    struct ex_job_families families;
+    struct ex_failure_metrics account;
+    TAILQ_HEAD(ex_jobs, ex_job) jobs;
+    STAILQ_HEAD(, ex_message) messages;
+    uv_idle_t drainer; /* runs while messages wait */
+    bool stopping;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+    struct fo_actions actions;        /* of the step being carried out */
+    struct ex_task_attempt *attempts; /* a batch for an engine */
+    size_t attempts_capacity;
+    uint64_t random_state;
+    uint64_t next_failure_id;
+    int64_t retention_ms;
+    ex_observer *observer;
+    void *observer_ctx;
+};
+
+/* Makes a job in its core and its metrics; the engine is not told yet. */
+FO_MUST_CHECK int ex_job_new(struct ex_manager *manager, const struct ex_engine *engine,
+                             struct ex_job_spec *spec, struct ex_job *replaced,
+                             struct ex_job **ret_job, struct fo_error *reterr);
+
+/* Takes the job off the list and ends it once its timer is closed. */
+void ex_job_remove(struct ex_job *job);
+
+/* Steps the core and carries out what it asks for. `failure` (taken, may be NULL) is what the event
+ * is about. Returns what fo_job_step() does. */
+int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *failure);
+
+/* The engine has let go of the job. */
+void ex_job_on_closed(struct ex_job *job);
+
+void ex_job_tell(const struct ex_job *job, enum ex_change_kind kind, const struct fo_action *action,
+                 const struct ex_failure *failure);
+
+/* ---- categorise.c, count.c ---- */
+
+/* Labels the failure by the catalogue's verdict, before the decision. */
+void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failure);
+
+/* The labels are final: counts the failure, once. Inside the job's metrics bracket. */
+void ex_failure_count(struct ex_job *job, struct ex_failure *failure);
+
+#endif

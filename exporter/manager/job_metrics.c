@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporter/manager/job_metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define COUNT_OF(array_) (sizeof(array_) / sizeof *(array_))
+
+enum { JOB_LABELS = 2, LABEL_KEYS_MAX = 64 };
+
+static const char *const job_labels[] = {"engine", "job_name"};
+static const char *const state_labels[] = {"engine", "job_name", "state"};
+static const char *const reason_labels[] = {"engine", "job_name", "reason"};
+static const char *const info_labels[] = {"engine", "job_name", "job_id", "restart_strategy",
+                                          "failover_strategy"};
+static const double recovery_buckets[] = {0.1, 0.25, 0.5, 1,   2.5, 5,    10,
+                                          30,  60,   120, 300, 600, 1800, 3600};
+
+#define JOB_FAMILY(name_, help_, type_, unit_)                                                     \
+    {                                                                                              \
+        .name = (name_), .help = (help_), .type = (type_), .stability = EX_STABLE,                 \
+        .unit = (unit_), .labels = job_labels, .label_count = JOB_LABELS,                          \
+        .group_label_count = JOB_LABELS, .cardinality = "jobs"                                     \
+    }
+#define CLOSED_FAMILY(name_, help_, type_, labels_, cardinality_)                                  \
+    {                                                                                              \
+        .name = (name_), .help = (help_), .type = (type_), .stability = EX_STABLE,                 \
+        .labels = (labels_), .label_count = JOB_LABELS + 1, .group_label_count = JOB_LABELS,       \
+        .closed_labels = 1u << JOB_LABELS, .cardinality = (cardinality_)                           \
+    }
+
+static const struct ex_family_spec family_specs[] = {
+    JOB_FAMILY("failover_job_failures", "Failures of the job's tasks and of the job as a whole.",
+               EX_COUNTER, NULL),
+    JOB_FAMILY("failover_job_restarts",
+               "Restarts decided, partial and full alike (numRestarts of Flink).", EX_COUNTER,
+               NULL),
+    JOB_FAMILY("failover_job_restarted_tasks", "Task attempts made by restarts.", EX_COUNTER, NULL),
+    JOB_FAMILY("failover_job_recoveries",
+               "Times that all restarted tasks of the job were running again.", EX_COUNTER, NULL),
+    CLOSED_FAMILY("failover_job_exhausted", "Times that the job gave up.", EX_COUNTER,
+                  reason_labels, "jobs x 3"),
+    CLOSED_FAMILY("failover_job_state", "1 for the state that the job is in, 0 for the others.",
+                  EX_GAUGE, state_labels, "jobs x 11"),
+    JOB_FAMILY("failover_job_state_timestamp_seconds", "When the job entered its state.", EX_GAUGE,
+               "seconds"),
+    JOB_FAMILY("failover_job_next_restart_timestamp_seconds",
+               "When the next restart is due; 0 when none is.", EX_GAUGE, "seconds"),
+    JOB_FAMILY("failover_job_regions", "Pipelined regions of the job.", EX_GAUGE, NULL),
+    JOB_FAMILY("failover_job_largest_region_tasks", "Tasks of the job's largest region.", EX_GAUGE,
+               NULL),
+    JOB_FAMILY("failover_job_restart_budget_remaining",
+               "Failures that the restart strategy would still answer by a restart; absent when "
+               "unlimited.",
+               EX_GAUGE, NULL),
+    JOB_FAMILY("failover_job_restart_budget_limit",
+               "What the restart strategy allows in all or per interval; absent when unlimited.",
+               EX_GAUGE, NULL),
+    CLOSED_FAMILY("failover_job_tasks", "Tasks of the job by state.", EX_GAUGE, state_labels,
+                  "jobs x 10"),
+    {.name = "failover_job_recovery_seconds",
+     .help = "From the first failure of an incident until all restarted tasks were running again.",
+     .type = EX_HISTOGRAM,
+     .stability = EX_STABLE,
+     .unit = "seconds",
+     .labels = job_labels,
+     .label_count = JOB_LABELS,
+     .group_label_count = JOB_LABELS,
+     .buckets = recovery_buckets,
+     .bucket_count = COUNT_OF(recovery_buckets),
+     .native = true,
+     .cardinality = "jobs"},
+    {.name = "failover_job",
+     .help = "What the job is and how it restarts.",
+     .type = EX_INFO,
+     .stability = EX_STABLE,
+     .labels = info_labels,
+     .label_count = COUNT_OF(info_labels),
+     .group_label_count = JOB_LABELS,
+     .cardinality = "jobs"},
+};
+
+/* In the order of family_specs. */
+static void list_families(struct ex_job_families *families,
+                          struct ex_family **ret_places[COUNT_OF(family_specs)]) {
+    struct ex_family **places[] = {
+        &families->failures,
+        &families->restarts,
+        &families->restarted_tasks,
+        &families->recoveries,
+        &families->exhausted,
+        &families->state,
+        &families->state_timestamp,
+        &families->next_restart_timestamp,
+        &families->regions,
+        &families->largest_region,
+        &families->budget_remaining,
+        &families->budget_limit,
+        &families->tasks,
+        &families->recovery_seconds,
+        &families->info,
+    };
+
+    _Static_assert(COUNT_OF(places) == COUNT_OF(family_specs), "one place per family");
+    memcpy(ret_places, places, sizeof places);
+}
+
+static int declare_num_job_failure(struct ex_job_families *families,
+                                   const struct fo_str *label_keys, struct fo_error *reterr) {
+    const char *labels[JOB_LABELS + LABEL_KEYS_MAX] = {job_labels[0], job_labels[1]};
+    char *keys[LABEL_KEYS_MAX] = {NULL};
+    uint32_t count = families->label_key_count;
+    int ret = count > LABEL_KEYS_MAX ? -E2BIG : 0;
+
+    for (uint32_t i = 0; i < count && ret == 0; i++) {
+        keys[i] = strndup(label_keys[i].ptr, label_keys[i].len);
+        if (!keys[i])
+            ret = -ENOMEM;
+        labels[JOB_LABELS + i] = keys[i];
+    }
+    if (ret == 0) {
+        const struct ex_family_spec spec = {
+            .name = "numJobFailure",
+            .help = "Failures by the labels that the failure listeners gave them.",
+            .type = EX_COUNTER,
+            .stability = EX_STABLE,
+            .labels = labels,
+            .label_count = JOB_LABELS + count,
+            .group_label_count = JOB_LABELS,
+            .cardinality = "jobs x label values, limited",
+        };
+        ret = ex_metrics_family(families->metrics, &spec, &families->num_job_failure, reterr);
+    }
+    for (uint32_t i = 0; i < LABEL_KEYS_MAX; i++)
+        free(keys[i]);
+    return ret;
+}
+
+int ex_job_families_init(struct ex_job_families *families, struct ex_metrics *metrics,
+                         const struct fo_str *label_keys, uint32_t label_key_count,
+                         struct fo_error *reterr) {
+    struct ex_family **places[COUNT_OF(family_specs)];
+
+    *families = (struct ex_job_families){.metrics = metrics, .label_key_count = label_key_count};
+    list_families(families, places);
+    for (size_t i = 0; i < COUNT_OF(family_specs); i++) {
+        int ret = ex_metrics_family(metrics, &family_specs[i], places[i], reterr);
+        if (ret < 0)
+            return ret;
+    }
+    return declare_num_job_failure(families, label_keys, reterr);
+}
+
+static const char *const exhausted_names[] = {
+    [FO_EXHAUSTED_NOT] = "",
+    [FO_EXHAUSTED_BUDGET] = "budget",
+    [FO_EXHAUSTED_NON_RECOVERABLE] = "non_recoverable",
+    [FO_EXHAUSTED_POLICY] = "policy",
+};
+
+const char *ex_exhausted_reason_name(enum fo_exhausted_reason reason) {
+    return exhausted_names[reason];
+}
+
+/* One series per value of the last label. */
+static int open_closed_series(struct ex_group *group, struct ex_family *family,
+                              const char *(*value_name)(int value), int count,
+                              struct ex_series **ret_series) {
+    for (int i = 0; i < count; i++) {
+        struct fo_str value = fo_str_of(value_name(i));
+        int ret = ex_group_series(group, family, &value, &ret_series[i]);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+static const char *job_state_name(int state) {
+    return fo_job_state_name((enum fo_job_state)state);
+}
+
+static const char *task_state_name(int state) {
+    return fo_task_state_name((enum fo_task_state)state);
+}
+
+static const char *reason_name(int reason) {
+    return exhausted_names[reason + 1];
+}
+
+static int open_plain_series(struct ex_job_metrics *metrics) {
+    const struct ex_job_families *families = metrics->families;
+    struct {
+        struct ex_family *family;
+        struct ex_series **place;
+    } const plain[] = {
+        {families->failures, &metrics->failures},
+        {families->restarts, &metrics->restarts},
+        {families->restarted_tasks, &metrics->restarted_tasks},
+        {families->recoveries, &metrics->recoveries},
+        {families->state_timestamp, &metrics->state_timestamp},
+        {families->next_restart_timestamp, &metrics->next_restart_timestamp},
+        {families->regions, &metrics->regions},
+        {families->largest_region, &metrics->largest_region},
+        {families->budget_remaining, &metrics->budget_remaining},
+        {families->budget_limit, &metrics->budget_limit},
+        {families->recovery_seconds, &metrics->recovery_seconds},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(plain); i++) {
+        int ret = ex_group_series(metrics->group, plain[i].family, NULL, plain[i].place);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+static int open_info(struct ex_job_metrics *metrics, const struct ex_job_identity *identity) {
+    const struct fo_str values[] = {
+        fo_str_of(identity->job_id),
+        fo_str_of(identity->restart_strategy),
+        fo_str_of(identity->failover_strategy),
+    };
+    struct ex_series *series;
+
+    return ex_group_series(metrics->group, metrics->families->info, values, &series);
+}
+
+static uint32_t largest_region(const struct fo_graph *graph) {
+    uint32_t largest = 0;
+
+    for (uint32_t region = 0; region < fo_graph_region_count(graph); region++) {
+        uint32_t count = fo_graph_region_tasks(graph, region).count;
+        if (count > largest)
+            largest = count;
+    }
+    return largest;
+}
+
+static int open_series(struct ex_job_metrics *metrics, const struct ex_job_identity *identity) {
+    const struct ex_job_families *families = metrics->families;
+    int ret = open_plain_series(metrics);
+
+    if (ret == 0)
+        ret = open_closed_series(metrics->group, families->state, job_state_name,
+                                 FO_JOB_STATE_COUNT, metrics->state);
+    if (ret == 0)
+        ret = open_closed_series(metrics->group, families->tasks, task_state_name,
+                                 FO_TASK_STATE_COUNT, metrics->tasks);
+    if (ret == 0)
+        ret = open_closed_series(metrics->group, families->exhausted, reason_name,
+                                 EX_EXHAUSTED_REASONS, metrics->exhausted);
+    if (ret == 0)
+        ret = open_info(metrics, identity);
+    return ret;
+}
+
+int ex_job_metrics_init(struct ex_job_metrics *metrics, const struct ex_job_families *families,
+                        const struct ex_job_identity *identity, const struct fo_job *core,
+                        struct ex_job_metrics *replaced) {
+    const struct fo_label labels[JOB_LABELS] = {
+        {fo_str_of(job_labels[0]), fo_str_of(identity->engine)},
+        {fo_str_of(job_labels[1]), fo_str_of(identity->job_name)},
+    };
+
+    *metrics = (struct ex_job_metrics){.families = families};
+    int ret = ex_group_new(families->metrics, labels, JOB_LABELS, replaced ? replaced->group : NULL,
+                           &metrics->group);
+    if (ret < 0)
+        return ret;
+    if (replaced)
+        replaced->group = NULL;
+    ex_job_metrics_begin(metrics);
+    ret = open_series(metrics, identity);
+    if (ret < 0) {
+        ex_job_metrics_done(metrics);
+        return ret;
+    }
+    ex_series_set(metrics->regions, fo_graph_region_count(fo_job_graph(core)));
+    ex_series_set(metrics->largest_region, largest_region(fo_job_graph(core)));
+    return 0;
+}
+
+void ex_job_metrics_done(struct ex_job_metrics *metrics) {
+    ex_group_retire(metrics->group);
+    metrics->group = NULL;
+}
+
+void ex_job_metrics_begin(struct ex_job_metrics *metrics) {
+    ex_group_begin(metrics->group);
+}
+
+static void show_seconds(struct ex_series *series, int64_t time_ms) {
+    ex_series_set(series, (double)time_ms / 1000.0);
+}
+
+static void show_budget(struct ex_job_metrics *metrics, const struct fo_budget *budget) {
+    if (!budget->limited) {
+        ex_series_hide(metrics->budget_remaining);
+        ex_series_hide(metrics->budget_limit);
+        return;
+    }
+    ex_series_set(metrics->budget_remaining, (double)budget->remaining);
+    ex_series_set(metrics->budget_limit, (double)budget->limit);
+    ex_series_show(metrics->budget_remaining);
+    ex_series_show(metrics->budget_limit);
+}
+
+/* Adds what a counter of the core has grown by since it was last shown. */
+static void show_growth(struct ex_series *series, uint64_t now, uint64_t *shown) {
+    ex_counter_add(series, now - *shown);
+    *shown = now;
+}
+
+void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core, int64_t now_ms) {
+    enum fo_job_state state = fo_job_state(core);
+    int64_t next_restart_ms = fo_job_next_restart_ms(core);
+    struct fo_budget budget = fo_job_budget(core, now_ms);
+
+    for (int i = 0; i < FO_JOB_STATE_COUNT; i++)
+        ex_series_set(metrics->state[i], i == (int)state);
+    for (int i = 0; i < FO_TASK_STATE_COUNT; i++)
+        ex_series_set(metrics->tasks[i], fo_job_task_count(core, (enum fo_task_state)i));
+    show_seconds(metrics->state_timestamp, fo_job_state_since_ms(core, state));
+    show_seconds(metrics->next_restart_timestamp,
+                 next_restart_ms == FO_NEVER ? 0 : next_restart_ms);
+    show_budget(metrics, &budget);
+    show_growth(metrics->restarts, fo_job_restarts(core), &metrics->restarts_shown);
+    show_growth(metrics->restarted_tasks, fo_job_restarted_tasks(core),
+                &metrics->restarted_tasks_shown);
+    ex_group_publish(metrics->group);
+}
+
+void ex_job_metrics_count_failure(struct ex_job_metrics *metrics, const struct fo_str *values) {
+    struct ex_series *series;
+
+    ex_counter_add(metrics->failures, 1);
+    if (ex_group_series(metrics->group, metrics->families->num_job_failure, values, &series) == 0)
+        ex_counter_add(series, 1);
+}
+
+void ex_job_metrics_count_exhausted(struct ex_job_metrics *metrics,
+                                    enum fo_exhausted_reason reason) {
+    if (reason != FO_EXHAUSTED_NOT)
+        ex_counter_add(metrics->exhausted[reason - 1], 1);
+}
+
+void ex_job_metrics_count_recovery(struct ex_job_metrics *metrics, int64_t duration_ms) {
+    ex_counter_add(metrics->recoveries, 1);
+    ex_histogram_observe(metrics->recovery_seconds, (double)duration_ms / 1000.0);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exporter/manager/job_metrics.h - the families that every job has, and one job's series of them.
+ * Owns: the job's group of series. Threads: the job manager's [main]. */
+#ifndef EX_MANAGER_JOB_METRICS_H
+#define EX_MANAGER_JOB_METRICS_H
+
+#include "exporter/metrics/metrics.h"
+#include "failover/failover.h"
+
+/* The per-job families, declared once. */
+struct ex_job_families {
+    struct ex_metrics *metrics;
+    struct ex_family *num_job_failure; /* labels: engine, job_name, then the listeners' keys */
+    uint32_t label_key_count;
+    struct ex_family *failures;
+    struct ex_family *restarts;
+    struct ex_family *restarted_tasks;
+    struct ex_family *recoveries;
+    struct ex_family *exhausted;
+    struct ex_family *state;
+    struct ex_family *state_timestamp;
+    struct ex_family *next_restart_timestamp;
+    struct ex_family *regions;
+    struct ex_family *largest_region;
+    struct ex_family *budget_remaining;
+    struct ex_family *budget_limit;
+    struct ex_family *tasks;
+    struct ex_family *recovery_seconds;
+    struct ex_family *info;
+};
+
+/* Declares them; `label_keys` are the exported keys of all started listeners. As
+ * ex_metrics_family(). */
+FO_MUST_CHECK int ex_job_families_init(struct ex_job_families *families, struct ex_metrics *metrics,
+                                       const struct fo_str *label_keys, uint32_t label_key_count,
+                                       struct fo_error *reterr);
+
+enum { EX_EXHAUSTED_REASONS = 3 };
+
+struct ex_job_metrics {
+    const struct ex_job_families *families;
+    struct ex_group *group;
+    struct ex_series *failures;
+    struct ex_series *restarts;
+    struct ex_series *restarted_tasks;
+    struct ex_series *recoveries;
+    struct ex_series *exhausted[EX_EXHAUSTED_REASONS];
+    struct ex_series *state[FO_JOB_STATE_COUNT];
+    struct ex_series *state_timestamp;
+    struct ex_series *next_restart_timestamp;
+    struct ex_series *regions;
+    struct ex_series *largest_region;
+    struct ex_series *budget_remaining;
+    struct ex_series *budget_limit;
+    struct ex_series *tasks[FO_TASK_STATE_COUNT];
+    struct ex_series *recovery_seconds;
+    uint64_t restarts_shown;
+    uint64_t restarted_tasks_shown;
+};
+
+struct ex_job_identity {
+    const char *engine;
+    const char *job_name;
+    const char *job_id;
+    const char *restart_strategy; /* configuration names: "fixed-delay" */
+    const char *failover_strategy;
+};
+
+/* Makes the series of a job, all zero; they are seen from the first update on. `replaced` (NULL for
+ * none) belongs to an ended job of the same name and goes in the same instant; its `group` is NULL
+ * afterwards. */
+FO_MUST_CHECK int ex_job_metrics_init(struct ex_job_metrics *metrics,
+                                      const struct ex_job_families *families,
+                                      const struct ex_job_identity *identity,
+                                      const struct fo_job *core, struct ex_job_metrics *replaced);
+void ex_job_metrics_done(struct ex_job_metrics *metrics); /* the series go */
+
+/* Brackets what happened at one instant; end() also brings every gauge up to date with the core. */
+void ex_job_metrics_begin(struct ex_job_metrics *metrics);
+void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core, int64_t now_ms);
+
+/* Inside a bracket. `values` has one value per exported key, in their order. */
+void ex_job_metrics_count_failure(struct ex_job_metrics *metrics, const struct fo_str *values);
+void ex_job_metrics_count_exhausted(struct ex_job_metrics *metrics,
+                                    enum fo_exhausted_reason reason);
+void ex_job_metrics_count_recovery(struct ex_job_metrics *metrics, int64_t duration_ms);
+
+/* "budget", "non_recoverable", "policy". */
+const char *ex_exhausted_reason_name(enum fo_exhausted_reason reason);
+
+#endif

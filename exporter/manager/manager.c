@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporter/manager/manager.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exporter/base/clock.h"
+#include "exporter/base/log.h"
+#include "exporter/base/random.h"
+#include "exporter/manager/job.h"
+
+/* ---- making and ending ---- */
+
+/* The account's classes are those that verdicts of the catalogue can have. */
+static int init_account(struct ex_manager *manager, struct ex_metrics *metrics,
+                        struct fo_error *reterr) {
+    size_t count = catalogue_class_count(manager->catalogue);
+    struct ex_failure_class *classes = calloc(count + 1, sizeof *classes);
+
+    if (!classes)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        catalogue_class_at(manager->catalogue, i, &classes[i].type, &classes[i].category);
+    int ret = ex_failure_metrics_init(&manager->account, metrics, classes, count, reterr);
+    free(classes);
+    return ret;
+}
+
+static int init(struct ex_manager *manager, const struct ex_manager_config *config,
+                struct fo_error *reterr) {
+    manager->random_state = ex_random_seed();
+    int ret = counting_new(config->label_keys, config->label_key_count, &manager->counting);
+    if (ret == 0)
+        ret = catalogue_scratch_new(config->catalogue, &manager->scratch);
+    if (ret == 0)
+        ret = ex_job_families_init(&manager->families, config->metrics, config->label_keys,
+                                   config->label_key_count, reterr);
+    if (ret == 0)
+        ret = init_account(manager, config->metrics, reterr);
+    return ret;
+}
+
+int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **ret_manager,
+                   struct fo_error *reterr) {
+    struct ex_manager *manager = calloc(1, sizeof *manager);
+
+    if (!manager)
+        return -ENOMEM;
+    manager->loop = config->loop;
+    manager->catalogue = config->catalogue;
+    manager->retention_ms = config->retention_ms;
+    manager->observer = config->observer;
+    manager->observer_ctx = config->observer_ctx;
+    manager->next_failure_id = 1;
+    TAILQ_INIT(&manager->jobs);
+    STAILQ_INIT(&manager->messages);
+    (void)uv_idle_init(manager->loop, &manager->drainer); /* cannot fail */
+    manager->drainer.data = manager;
+    int ret = init(manager, config, reterr);
+    if (ret < 0) {
+        (void)ex_manager_free(manager);
+        return ret;
+    }
+    *ret_manager = manager;
+    return 0;
+}
+
+static void drop_messages(struct ex_manager *manager) {
+    while (!STAILQ_EMPTY(&manager->messages)) {
+        struct ex_message *message = STAILQ_FIRST(&manager->messages);
+        STAILQ_REMOVE_HEAD(&manager->messages, link);
+        (void)ex_failure_free(message->failure);
+        free(message);
+    }
+}
+
+static void on_drainer_closed(uv_handle_t *drainer) {
+    free(drainer->data);
+}
+
+struct ex_manager *ex_manager_free(struct ex_manager *manager) {
+    if (!manager)
+        return NULL;
+    drop_messages(manager);
+    while (!TAILQ_EMPTY(&manager->jobs))
+        ex_job_remove(TAILQ_FIRST(&manager->jobs));
+    fo_actions_done(&manager->actions, NULL);
+    free(manager->attempts);
+    (void)counting_free(manager->counting);
+    (void)catalogue_scratch_free(manager->scratch);
+    uv_close((uv_handle_t *)&manager->drainer, on_drainer_closed);
+    return NULL;
+}
+
+struct ex_job *ex_manager_first_job(const struct ex_manager *manager) {
+    return TAILQ_FIRST(&manager->jobs);
+}
+
+struct ex_job *ex_job_next(const struct ex_job *job) {
+    return TAILQ_NEXT(job, link);
+}
+
+/* ---- what engines say ---- */
+
+static enum ex_rejection rejection_of(int error) {
+    if (error == -ENOENT)
+        return EX_REJECTED_UNKNOWN_TASK;
+    if (error == -EINVAL)
+        return EX_REJECTED_MALFORMED;
+    if (error == -ENOMEM)
+        return EX_REJECTED_LIMIT;
+    return EX_REJECTED_STALE_ATTEMPT;
+}
+
+/* Whether the attempt ends because we asked it to: then its end is no failure, however it looks. */
+static bool is_asked_for(const struct ex_job *job, const struct fo_event *event) {
+    return event->task < fo_graph_task_count(job->spec->graph) &&
+           fo_job_task_attempt(job->core, event->task) == event->attempt &&
+           fo_job_task_state(job->core, event->task) == FO_TASK_CANCELING;
+}
+
+static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex_failure *failure) {
+    struct ex_manager *manager = job->manager;
+
+    failure->id = manager->next_failure_id++;
+    failure->at_ms = ex_clock_wall_ms();
+    ex_failure_categorise(manager, failure);
+    event->cause = (struct fo_cause){
+        .failure_id = failure->id,
+        .non_recoverable = failure->evidence.non_recoverable,
+        .lost = failure->evidence.lost,
+        .labels = failure->labels,
+        .label_count = failure->label_count,
+    };
+    int ret = ex_job_feed(job, event, failure);
+    if (ret < 0)
+        ex_failure_metrics_reject(&manager->account, rejection_of(ret));
+}
+
+static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_failure *failure) {
+    if (failure && !is_asked_for(job, event)) {
+        handle_failure(job, event, failure);
+        return;
+    }
+    (void)ex_failure_free(failure);
+    int ret = ex_job_feed(job, event, NULL);
+    if (ret < 0 && ret != -ESTALE && ret != -EALREADY)
+        ex_log(EX_LOG_ERROR, "An engine's report was refused.",
+               EX_TEXT("job_name", job->spec->name), EX_INT("task", event->task),
+               EX_TEXT("state", fo_task_state_name(event->state)),
+               EX_TEXT("error", uv_strerror(ret)));
+}
+
+static void tell_if_stopped(struct ex_manager *manager) {
+    struct ex_job *job;
+
+    if (!manager->stopping || !manager->stopped)
+        return;
+    TAILQ_FOREACH(job, &manager->jobs, link) {
+        if (!job->closed)
+            return;
+    }
+    void (*stopped)(void *ctx) = manager->stopped;
+    manager->stopped = NULL;
+    stopped(manager->stopped_ctx);
+}
+
+/* Handles what was said so far, one message at a time. From the loop, never from inside an engine's
+ * call: so neither side is ever entered again while it is still at work. */
+static void on_drain(uv_idle_t *drainer) {
+    struct ex_manager *manager = drainer->data;
+
+    (void)uv_idle_stop(drainer);
+    while (!STAILQ_EMPTY(&manager->messages)) {
+        struct ex_message *message = STAILQ_FIRST(&manager->messages);
+        STAILQ_REMOVE_HEAD(&manager->messages, link);
+        if (message->closed)
+            ex_job_on_closed(message->job);
+        else
+            handle_event(message->job, &message->event, message->failure);
+        free(message);
+    }
+    tell_if_stopped(manager);
+}
+
+static void post(struct ex_job *job, const struct ex_message *content) {
+    struct ex_message *message = malloc(sizeof *message);
+
+    if (!message) {
+        /* Losing what an engine says would leave a task running for ever in our books. */
+        ex_log_plain(EX_LOG_ERROR, "No memory for an engine's report; the daemon ends.");
+        abort();
+    }
+    *message = *content;
+    message->job = job;
+    STAILQ_INSERT_TAIL(&job->manager->messages, message, link);
+    (void)uv_idle_start(&job->manager->drainer, on_drain);
+}
+
+static void on_report(void *owner, const struct ex_report *report) {
+    struct ex_job *job = owner;
+    struct ex_message message = {
+        .event = {.kind = FO_EVENT_TASK_STATE,
+                  .task = report->task,
+                  .attempt = report->attempt,
+                  .state = report->state,
+                  .cause = {.lost = {.producer = FO_NO_TASK}}},
+    };
+
+    if (report->evidence && ex_failure_new(report, &message.failure) < 0) {
+        ex_log_plain(EX_LOG_ERROR, "No memory for a failure; the daemon ends.");
+        abort();
+    }
+    post(job, &message);
+}
+
+static void on_partition_lost(void *owner, struct fo_partition partition) {
+    post(owner,
+         &(struct ex_message){.event = {.kind = FO_EVENT_PARTITION_LOST, .partition = partition}});
+}
+
+static void on_job_closed(void *owner) {
+    post(owner, &(struct ex_message){.closed = true});
+}
+
+const struct ex_engine_sink *ex_manager_sink(void) {
+    static const struct ex_engine_sink sink = {
+        .report = on_report,
+        .partition_lost = on_partition_lost,
+        .job_closed = on_job_closed,
+    };
+
+    return &sink;
+}
+
+/* ---- what people say ---- */
+
+/* The job that stands for this name on this engine, ended or not. */
+static struct ex_job *find_by_name(struct ex_manager *manager, const struct ex_engine *engine,
+                                   const char *name) {
+    struct ex_job *job;
+
+    TAILQ_FOREACH_REVERSE(job, &manager->jobs, ex_jobs, link) {
+        if (job->engine == engine && strcmp(job->spec->name, name) == 0)
+            return job;
+    }
+    return NULL;
+}
+
+static int feed(struct ex_job *job, enum fo_event_kind kind) {
+    struct fo_event event = {.kind = kind, .task = FO_NO_TASK};
+
+    return ex_job_feed(job, &event, NULL);
+}
+
+static int refuse(struct fo_error *reterr, int code, const char *name) {
+    *reterr = (struct fo_error){.code = code};
+    (void)snprintf(reterr->text, sizeof reterr->text,
+                   code == -EEXIST ? "a job named \"%s\" is already running; cancel it first, or "
+                                     "give this one another name"
+                                   : "job \"%s\": the daemon is shutting down",
+                   name);
+    return code;
+}
+
+int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine,
+                      struct ex_job_spec *spec, struct ex_job **ret_job, struct fo_error *reterr) {
+    struct ex_job *former = find_by_name(manager, engine, spec->name);
+    struct ex_job *job;
+
+    if (manager->stopping)
+        return refuse(reterr, -ESHUTDOWN, spec->name);
+    if (former && !former->closed)
+        return refuse(reterr, -EEXIST, spec->name);
+    int ret = ex_job_new(manager, engine, spec, former, &job, reterr);
+    if (ret < 0)
+        return ret;
+    if (former)
+        ex_job_remove(former);
+    ret = engine->ops->open_job(engine->self, job->id, spec, job, &job->engine_job, reterr);
+    if (ret < 0) {
+        ex_job_remove(job);
+        return ret;
+    }
+    ex_job_tell(job, EX_CHANGE_SUBMITTED, NULL, NULL);
+    *ret_job = job;
+    return feed(job, FO_EVENT_START);
+}
+
+int ex_manager_cancel(struct ex_manager *manager, struct ex_job *job) {
+    (void)manager;
+    return feed(job, FO_EVENT_CANCEL);
+}
+
+void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*stopped)(void *ctx),
+                     void *ctx) {
+    struct ex_job *job;
+
+    manager->stopping = true;
+    manager->stopped = stopped;
+    manager->stopped_ctx = ctx;
+    TAILQ_FOREACH(job, &manager->jobs, link) {
+        if (!job->closing)
+            (void)feed(job, mode == EX_STOP_CANCEL ? FO_EVENT_CANCEL : FO_EVENT_SUSPEND);
+    }
+    tell_if_stopped(manager);
+}

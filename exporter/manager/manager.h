@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exporter/manager/manager.h - the job manager: the only writer of job state. It asks the core,
+ * tells the engines, labels failures, feeds the counters.
+ *
+ * It lives on one thread, that of its libuv loop; every function here is for that thread [main].
+ * Owns: the jobs, their specs (a reference each), their failures. */
+#ifndef EX_MANAGER_MANAGER_H
+#define EX_MANAGER_MANAGER_H
+
+#include <uv.h>
+
+#include "exporter/engines/engine.h"
+#include "exporter/manager/failure.h"
+
+struct ex_manager;
+struct ex_job;
+struct ex_metrics;
+struct catalogue;
+
+/* Something that happened to a job, told once it has happened. */
+enum ex_change_kind {
+    EX_CHANGE_SUBMITTED,
+    EX_CHANGE_JOB_STATE,  /* action */
+    EX_CHANGE_TASK_STATE, /* action */
+    EX_CHANGE_DECIDED,    /* action: the decision; failure: NULL when by hand */
+    EX_CHANGE_LABELLED,   /* failure: its labels are final, it is counted */
+    EX_CHANGE_RECOVERED,  /* action */
+    EX_CHANGE_CLOSED,     /* the job has ended and nothing of it runs any more */
+};
+struct ex_change {
+    enum ex_change_kind kind;
+    const struct fo_action *action;
+    const struct ex_failure *failure;
+};
+typedef void ex_observer(void *ctx, const struct ex_job *job, const struct ex_change *change);
+
+struct ex_manager_config {
+    uv_loop_t *loop;                   /* borrowed */
+    struct ex_metrics *metrics;        /* borrowed */
+    const struct catalogue *catalogue; /* borrowed */
+    const struct fo_str *label_keys;   /* the exported keys of all started listeners; copied */
+    uint32_t label_key_count;
+    int64_t retention_ms;  /* an ended job is shown for that long */
+    ex_observer *observer; /* NULL = nobody */
+    void *observer_ctx;
+};
+
+/* 0; -ENOMEM; or what a metric family was refused for, in `reterr`. */
+FO_MUST_CHECK int ex_manager_new(const struct ex_manager_config *config,
+                                 struct ex_manager **ret_manager, struct fo_error *reterr);
+
+/* Every job must have been closed (ex_manager_stop). The loop must still run once after it. */
+struct ex_manager *ex_manager_free(struct ex_manager *manager); /* NULL allowed; returns NULL */
+
+/* What an engine is given to report to. */
+const struct ex_engine_sink *ex_manager_sink(void);
+
+/* Starts a job on an engine (borrowed as long as the manager). The spec is ref'ed.
+ * -EEXIST: a live job of that name. -ENOMEM; or the engine's refusal, in `reterr`. */
+FO_MUST_CHECK int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine,
+                                    struct ex_job_spec *spec, struct ex_job **ret_job,
+                                    struct fo_error *reterr);
+
+/* 0; -EALREADY: the job has ended. */
+FO_MUST_CHECK int ex_manager_cancel(struct ex_manager *manager, struct ex_job *job);
+
+/* Ends all jobs, by suspending them or by cancelling them; `stopped` is called (once, maybe before
+ * this returns) when nothing runs any more. Submissions are refused from now on. */
+enum ex_stop_mode { EX_STOP_SUSPEND, EX_STOP_CANCEL };
+void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*stopped)(void *ctx),
+                     void *ctx);
+
+/* ---- reading; everything borrowed until the manager's next turn ---- */
+
+struct ex_job *ex_manager_first_job(const struct ex_manager *manager); /* NULL: none */
+struct ex_job *ex_job_next(const struct ex_job *job);
+const char *ex_job_id(const struct ex_job *job);
+const char *ex_job_engine_name(const struct ex_job *job);
+const struct ex_job_spec *ex_job_spec(const struct ex_job *job);
+const struct fo_job *ex_job_core(const struct ex_job *job);
+int64_t ex_job_submitted_ms(const struct ex_job *job);
+bool ex_job_is_closed(const struct ex_job *job);
+
+/* The kept failures, oldest first, by `next`; and the newest. NULL: none. */
+const struct ex_failure *ex_job_failures(const struct ex_job *job);
+const struct ex_failure *ex_job_newest_failure(const struct ex_job *job);
+uint64_t ex_job_failure_count(const struct ex_job *job); /* all, kept or not */
+
+/* "vertex[2]" of a task of the job, or "the job" for FO_NO_TASK; cut at `size`. Returns `text`. */
+const char *ex_job_task_name(const struct ex_job *job, uint32_t task, char *text, size_t size);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporter/spawn/proctree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 64, STAT_SIZE = 1024, CAPACITY_FIRST = 256, ENVIRONMENT_MAX_BYTES = 256 * 1024 };
+
+static ssize_t file_read(const char *path, char *bytes, size_t size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+
+    if (fd == -1)
+        return -errno;
+    while (len < size) {
+        ssize_t got = read(fd, bytes + len, size - len);
+        if (got <= 0)
+            break;
+        len += (size_t)got;
+    }
+    (void)close(fd);
+    return (ssize_t)len;
+}
+
+/* The name stands in parentheses and may hold any byte, so fields are counted from the last one. */
+static bool stat_parse(char *text, struct ex_process *process) {
+    char *rest = strrchr(text, ')');
+    long fields[3] = {0};
+
+    if (!rest || rest[1] != ' ' || rest[2] == '\0')
+        return false;
+    process->dead = rest[2] == 'Z' || rest[2] == 'X';
+    rest += 3;
+    for (size_t i = 0; i < 3; i++) {
+        char *end = NULL;
+        fields[i] = strtol(rest, &end, 10);
+        if (end == rest)
+            return false;
+        rest = end;
+    }
+    process->parent = (pid_t)fields[0];
+    process->group = (pid_t)fields[1];
+    process->session = (pid_t)fields[2];
+    return true;
+}
+
+static bool process_read(pid_t pid, struct ex_process *process) {
+    char path[PATH_SIZE];
+    char text[STAT_SIZE];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    ssize_t len = file_read(path, text, sizeof text - 1);
+    if (len <= 0)
+        return false;
+    text[len] = '\0';
+    *process = (struct ex_process){.pid = pid};
+    return stat_parse(text, process);
+}
+
+static bool tree_grow(struct ex_proctree *tree) {
+    size_t capacity = tree->capacity ? tree->capacity * 2 : CAPACITY_FIRST;
+    struct ex_process *processes = realloc(tree->processes, capacity * sizeof *processes);
+
+    if (!processes)
+        return false;
+    tree->processes = processes;
+    tree->capacity = capacity;
+    return true;
+}
+
+static int by_pid(const void *a, const void *b) {
+    pid_t left = ((const struct ex_process *)a)->pid;
+    pid_t right = ((const struct ex_process *)b)->pid;
+
+    return (left > right) - (left < right);
+}
+
+const struct ex_process *ex_proctree_find(const struct ex_proctree *tree, pid_t pid) {
+    struct ex_process key = {.pid = pid};
+
+    if (tree->count == 0)
+        return NULL;
+    return bsearch(&key, tree->processes, tree->count, sizeof key, by_pid);
+}
+
+/* Walks up from a process to the child of `root` above it. The steps are bounded because what was
+ * read at different instants may, in theory, form a ring. */
+static pid_t branch_of(const struct ex_proctree *tree, const struct ex_process *process,
+                       pid_t root) {
+    for (size_t steps = 0; process && steps < tree->count; steps++) {
+        if (process->parent == root)
+            return process->pid;
+        if (process->pid == root || process->parent == 0)
+            return 0;
+        process = ex_proctree_find(tree, process->parent);
+    }
+    return 0;
+}
+
+int ex_proctree_read(struct ex_proctree *tree, pid_t root) {
+    DIR *dir = opendir("/proc");
+    int err = 0;
+
+    if (!dir)
+        return -errno;
+    tree->count = 0;
+    for (struct dirent *entry = readdir(dir); entry && err == 0; entry = readdir(dir)) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+            continue;
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tree->count == tree->capacity && !tree_grow(tree))
+            err = -ENOMEM;
+        else if (process_read(pid, &tree->processes[tree->count]))
+            tree->count++;
+    }
+    (void)closedir(dir);
+    if (tree->count > 0)
+        qsort(tree->processes, tree->count, sizeof *tree->processes, by_pid);
+    for (size_t i = 0; i < tree->count; i++)
+        tree->processes[i].branch = branch_of(tree, &tree->processes[i], root);
+    return err;
+}
+
+void ex_proctree_done(struct ex_proctree *tree) {
+    free(tree->processes);
+    *tree = (struct ex_proctree){0};
+}
+
+static const char *setting_find(const char *bytes, size_t len, const char *name) {
+    size_t name_len = strlen(name);
+
+    for (const char *at = bytes; at < bytes + len; at += strlen(at) + 1)
+        if (strncmp(at, name, name_len) == 0 && at[name_len] == '=')
+            return at + name_len + 1;
+    return NULL;
+}
+
+bool ex_process_environment(pid_t pid, const char *name, char *value, size_t size) {
+    char path[PATH_SIZE];
+    char *bytes = malloc(ENVIRONMENT_MAX_BYTES);
+    bool found = false;
+
+    if (!bytes)
+        return false;
+    (void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    ssize_t len = file_read(path, bytes, ENVIRONMENT_MAX_BYTES - 1);
+    if (len > 0) {
+        bytes[len] = '\0';
+        const char *setting = setting_find(bytes, (size_t)len, name);
+        found = setting && (size_t)snprintf(value, size, "%s", setting) < size;
+    }
+    free(bytes);
+    return found;
+}
+
+ssize_t ex_process_children(pid_t *pids, size_t size) {
+    char path[PATH_SIZE];
+    int pid = 0;
+    ssize_t count = 0;
+
+    (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)gettid());
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -errno;
+    while (fscanf(file, "%d", &pid) == 1) { // NOLINT(cert-err34-c): written by the kernel
+        if ((size_t)count < size)
+            pids[count] = pid;
+        count++;
+    }
+    (void)fclose(file);
+    return count;
+}

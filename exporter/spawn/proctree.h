@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exporter/spawn/proctree.h - the processes of this machine as a tree, read from /proc at one
+ * moment. A process may end, and its number be used again, right after; so a caller who kills does
+ * it in rounds, until nothing is left.
+ * Owns: its array. Threads: none, one caller. */
+#ifndef EX_SPAWN_PROCTREE_H
+#define EX_SPAWN_PROCTREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "failover/types.h"
+
+struct ex_process {
+    pid_t pid;
+    pid_t parent;
+    pid_t group;
+    pid_t session;
+    bool dead;    /* a zombie: its parent has not asked for its end yet */
+    pid_t branch; /* the child of `root` that it is or descends from; 0 = it does not */
+    bool chosen;  /* the reader's to use */
+};
+
+struct ex_proctree {
+    struct ex_process *processes; /* ascending by pid */
+    size_t count;
+    size_t capacity;
+};
+
+/* Reads all processes and where they hang below `root`. -ENOMEM; -errno when /proc is not there.
+ * `tree` is zeroed before its first use and may be used again. */
+FO_MUST_CHECK int ex_proctree_read(struct ex_proctree *tree, pid_t root);
+void ex_proctree_done(struct ex_proctree *tree);
+
+/* NULL: there is no such process. */
+const struct ex_process *ex_proctree_find(const struct ex_proctree *tree, pid_t pid);
+
+/* The value of `name` in the environment with which `pid` began, up to `size` - 1 bytes.
+ * False: not there, or not to be read. */
+bool ex_process_environment(pid_t pid, const char *name, char *value, size_t size);
+
+/* The children of this process, the dead among them too, ascending as the kernel lists them.
+ * Returns their count, of which the first `size` are written; -errno when the kernel cannot say
+ * (no CONFIG_PROC_CHILDREN). Exact as long as the caller, its only thread, reaps nobody. */
+ssize_t ex_process_children(pid_t *pids, size_t size);
+
+#endif

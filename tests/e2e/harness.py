@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real program under test: starts it, reads its metrics, looks at its processes.
+
+Standard library only. FAILOVER_EXPORTER names the program (ctest sets it).
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+PROGRAM = os.environ.get("FAILOVER_EXPORTER", "build/release/bin/failover_exporter")
+SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$")
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+
+
+def wait_for(condition, seconds=20, what="the condition"):
+    """Polls until `condition()` is truthy and returns what it was."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.02)
+
+
+def alive(pid):
+    """Whether a process runs; a zombie does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def marked_processes(mark):
+    """Live processes with `mark` in their arguments."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as cmdline:
+                if mark.encode() in cmdline.read() and alive(name):
+                    found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
+class Daemon:
+    """`failover_exporter serve` on a port of its own."""
+
+    def __init__(self, *arguments, storage=None):
+        self.storage = storage or tempfile.mkdtemp()
+        self.log_path = os.path.join(self.storage + ".log")
+        self.log = open(self.log_path, "w+", encoding="utf-8", errors="replace")
+        self.process = subprocess.Popen(
+            [PROGRAM, "serve", "--web.listen-address=127.0.0.1:0", f"--storage.path={self.storage}",
+             "--log.level=debug", *arguments], stderr=self.log, start_new_session=True)
+        self.url = wait_for(self._address, what="the daemon to listen:\n" + self.log_text())
+
+    def _address(self):
+        found = re.search(r'msg="Listening\." address="([^"]+)"', self.log_text())
+        if not found and self.process.poll() is not None:
+            raise AssertionError("the daemon did not start:\n" + self.log_text())
+        return found and found.group(1)
+
+    def log_text(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def get(self, path, **headers):
+        base = self.url.rsplit("/", 1)[0]
+        request = urllib.request.Request(base + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode(), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(), error.headers
+
+    def samples(self):
+        """[(name, {label: value}, number)]"""
+        found = []
+        for line in self.get("/metrics")[1].splitlines():
+            sample = SAMPLE.match(line)
+            if sample:
+                found.append((sample.group(1), dict(LABEL.findall(sample.group(2) or "")),
+                              float(sample.group(3))))
+        return found
+
+    def total(self, name, **labels):
+        """The sum of the samples of that name with those labels; None when there is none."""
+        values = [value for sample, found, value in self.samples()
+                  if sample == name and labels.items() <= found.items()]
+        return sum(values) if values else None
+
+    def wait_state(self, job, *states, seconds=30):
+        def reached():
+            for state in states:
+                if self.total("failover_job_state", job_name=job, state=state) == 1:
+                    return state
+            return None
+        return wait_for(reached, seconds, f"{job} to be {' or '.join(states)}:\n{self.log_text()}")
+
+    def stop(self, seconds=20):
+        if self.process.poll() is None:
+            self.process.terminate()
+        status = self.process.wait(seconds)
+        self.log.close()
+        return status
+
+    def done(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.storage, ignore_errors=True)
+        os.unlink(self.log_path)
+
+
+class Case(unittest.TestCase):
+    """A folder for each test, and daemons that end with it."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def read(self, name):
+        try:
+            with open(self.path(name), encoding="utf-8") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def daemon(self, *arguments, **options):
+        daemon = Daemon(*arguments, **options)
+        self.addCleanup(daemon.done)
+        return daemon
+
+    def run_program(self, *arguments, seconds=60, **options):
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
+                              errors="replace", timeout=seconds, check=False, **options)
+
+    def kill(self, pid, number=signal.SIGKILL):
+        os.kill(int(pid), number)
+
+
+def main():
+    unittest.main(verbosity=2)

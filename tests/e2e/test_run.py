@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""run, plan, check job and version as a person meets them: exit status, words, nothing left over."""
+import json
+import os
+import signal
+import subprocess
+
+from harness import PROGRAM, Case, main, marked_processes, wait_for
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+WORDCOUNT = os.path.join(ROOT, "examples", "wordcount", "job.yaml")
+
+BAD_JOBS = {
+    "cycle": ("name: x\nvertices:\n  - {id: a, command: [cat]}\n  - {id: b, command: [cat]}\n"
+              "edges:\n  - {from: a, to: b}\n  - {from: b, to: a}\n", "cycle"),
+    "unknown vertex": ("name: x\nvertices:\n  - {id: alpha, command: [cat]}\nedges:\n"
+                       "  - {from: alpha, to: alpah}\n", "alpah"),
+    "duplicate id": ("name: x\nvertices:\n  - {id: a, command: [cat]}\n  - {id: a, command: [cat]}\n",
+                     "a"),
+    "parallelism 0": ("name: x\nvertices:\n  - {id: a, parallelism: 0, command: [cat]}\n", "parallelism"),
+    "parallelism 10^9": ("name: x\nvertices:\n  - {id: a, parallelism: 1000000000, command: [cat]}\n",
+                         "parallelism"),
+    "too many channels": ("name: x\nvertices:\n  - {id: a, parallelism: 2000, command: [cat]}\n"
+                          "  - {id: b, parallelism: 2000, command: [cat]}\nedges:\n  - {from: a, to: b}\n",
+                          "4000000"),
+    "no such command": ("name: x\nvertices:\n  - {id: a, command: [no-such-command-anywhere]}\n",
+                        "no-such-command-anywhere"),
+    "not a map": ("- a\n- b\n", "map"),
+    "unknown key": ("name: x\nvertices:\n  - {id: a, comand: [cat]}\n", "comand"),
+    "broken yaml": ("name: x\nvertices: [\n", ""),
+}
+
+
+class Run(Case):
+    def test_wordcount_recovers(self):
+        answer = self.run_program("run", WORDCOUNT, cwd=self.folder)
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        self.assertIn("wordcount ended FINISHED", answer.stdout)
+        self.assertIn("2 failures", answer.stdout)
+        self.assertIn("split[1], attempt 0", answer.stdout)
+        self.assertIn("merge[0], attempt 0", answer.stdout)
+        self.assertIn("recovered", answer.stdout)
+
+    def test_budget_used_up(self):
+        mark = f"mark-{os.getpid()}-budget"
+        job = self.write("job.yaml", f"""
+name: doomed
+configuration: {{restart-strategy.type: fixed-delay, restart-strategy.fixed-delay.attempts: 2,
+                restart-strategy.fixed-delay.delay: 10 ms}}
+vertices:
+  - {{id: bad, command: [sh, -c, 'echo the disk is on fire >&2; exit 3']}}
+  - {{id: good, command: [sh, -c, 'sleep 1000 & sleep 1000', {mark}]}}
+""")
+        answer = self.run_program("run", job)
+        self.assertEqual(answer.returncode, 1, answer.stdout + answer.stderr)
+        self.assertIn("the disk is on fire", answer.stdout)
+        self.assertIn("doomed ended FAILED", answer.stdout)
+        self.assertIn("3 failures", answer.stdout)
+        self.assertEqual(marked_processes(mark), [])
+
+    def test_exhausted_is_counted(self):
+        job = self.write("job.yaml", """
+name: doomed
+configuration: {restart-strategy.type: fixed-delay, restart-strategy.fixed-delay.attempts: 2,
+                restart-strategy.fixed-delay.delay: 10 ms}
+vertices: [{id: bad, command: ['false']}]
+""")
+        daemon = self.daemon(job)
+        daemon.wait_state("doomed", "FAILED")
+        self.assertEqual(daemon.total("failover_job_exhausted_total", reason="budget"), 1)
+        self.assertEqual(daemon.total("failover_job_exhausted_total"), 1)
+        self.assertEqual(daemon.total("failover_job_restart_budget_limit", job_name="doomed"), 2)
+        self.assertEqual(daemon.total("failover_job_restart_budget_remaining", job_name="doomed"), 0)
+
+    def test_interrupt_cancels(self):
+        mark = f"mark-{os.getpid()}-interrupt"
+        job = self.write("job.yaml", 
+                         f"name: long\nvertices: [{{id: a, command: [sh, -c, 'sleep 1000 & wait', {mark}]}}]\n")
+        with subprocess.Popen([PROGRAM, "run", job], stdout=subprocess.PIPE, text=True) as run:
+            wait_for(lambda: marked_processes(mark), what="the task to run")
+            run.send_signal(signal.SIGINT)
+            output, _ = run.communicate(timeout=20)
+        self.assertEqual(run.returncode, 130, output)
+        self.assertIn("CANCELED", output)
+        self.assertIn("0 failures", output)
+        self.assertEqual(marked_processes(mark), [])
+
+    def test_bad_jobs(self):
+        for name, (text, word) in BAD_JOBS.items():
+            job = self.write("bad.yaml", text)
+            for command, status in ((["run", job], 2), (["plan", job], 2), (["check", "job", job], 1),
+                                    (["serve", "--web.listen-address=127.0.0.1:0", job], 1)):
+                if command[0] == "plan" and name in ("too many channels", "no such command"):
+                    continue  # nothing runs: these do not matter to a plan
+                with self.subTest(job=name, command=command[0]):
+                    answer = self.run_program(*command)
+                    self.assertEqual(answer.returncode, status, answer.stdout + answer.stderr)
+                    errors = [line for line in answer.stderr.splitlines()
+                              if line.startswith("failover_exporter: ")]
+                    self.assertEqual(len(errors), 1, answer.stderr)
+                    self.assertIn(job, errors[0])
+                    self.assertIn(word, errors[0])
+                    self.assertNotIn("switched state", answer.stderr)
+
+    def test_unreadable_file(self):
+        for command, status in (("run", 2), ("plan", 2)):
+            answer = self.run_program(command, self.path("absent.yaml"))
+            self.assertEqual(answer.returncode, status)
+            self.assertIn("absent.yaml", answer.stderr)
+
+    def test_bad_flags(self):
+        for command, status in (("run", 2), ("plan", 2), ("serve", 1), ("check", 1)):
+            answer = self.run_program(command, "--no-such-flag", WORDCOUNT)
+            self.assertEqual(answer.returncode, status, answer.stderr)
+            self.assertIn("--no-such-flag", answer.stderr)
+
+    def test_plan(self):
+        answer = self.run_program("plan", WORDCOUNT, "--fail", "count[1]@5s", "--fail", "merge", "--json")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        plan = json.loads(answer.stdout)
+        self.assertEqual(sorted(map(sorted, plan["regions"])),
+                         [["check[0]"], ["count[0]", "count[1]", "split[0]", "split[1]"], ["merge[0]"]])
+        self.assertIsNone(plan["gives_up_at_ms"])
+        self.assertEqual([d["action"] for d in plan["decisions"]], ["restart"])
+        first = plan["decisions"][0]
+        self.assertEqual((first["failed"], first["restart"], first["at_ms"], first["delay_ms"]),
+                         ("merge[0]", ["merge[0]"], 0, 200))
+
+    def test_check_and_version(self):
+        answer = self.run_program("check", "job", WORDCOUNT)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        answer = self.run_program("version")
+        self.assertRegex(answer.stdout, r"^failover_exporter, version \d+\.\d+\.\d+ \(branch: \S+, "
+                                        r"revision: \S+\)\n")
+        self.assertEqual(self.run_program("--version").stdout, answer.stdout)
+
+    def test_live_view_on_a_terminal(self):
+        answer = subprocess.run(["script", "-qec", f"{PROGRAM} run {WORDCOUNT}", "/dev/null"],
+                                capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(answer.returncode, 0, answer.stdout)
+        for words in ("split", "RUNNING 2", "failures 2", "restarts left", "next restart in",
+                      "wordcount ended FINISHED"):
+            self.assertIn(words, answer.stdout)
+
+    def test_metrics_while_it_runs(self):
+        mark = f"mark-{os.getpid()}-metrics"
+        job = self.write("job.yaml", f"name: slow\nvertices: [{{id: a, command: [sh, -c, 'sleep 3', {mark}]}}]\n")
+        with subprocess.Popen([PROGRAM, "run", job], stdout=subprocess.PIPE, text=True) as run:
+            line = run.stdout.readline()
+            self.assertIn("metrics at http://", line)
+            wait_for(lambda: marked_processes(mark), what="the task to run")
+            page = subprocess.run(["curl", "-fsS", line.split()[-1]], capture_output=True, text=True,
+                                  check=True).stdout
+            self.assertIn('failover_job_state{engine="local",job_name="slow",state="RUNNING"} 1', page)
+            run.communicate(timeout=20)
+            self.assertEqual(run.returncode, 0)
+
+
+if __name__ == "__main__":
+    main()
