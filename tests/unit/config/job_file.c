@@ -142,6 +142,7 @@ static void job_wins_over_cluster(void **state) {
     config = must_configure("restart-strategy.fixed-delay.attempts: 7\n"
                             "restart-strategy.type: failure-rate\n");
     spec = must_parse(named, config);
+    assert_int_equal(spec->decisions.restart_strategy.kind, FO_STRATEGY_FIXED_DELAY);
     assert_int_equal(spec->decisions.restart_strategy.fixed_delay.attempts, 1);
     ex_job_spec_unref(spec);
     ex_config_unref(config);
