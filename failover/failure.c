@@ -305,7 +305,7 @@ static bool may_give_up(const struct fo_step *step) {
         if (policy->action == FO_POLICY_STRATEGY)
             strategy = &job->policies.strategies[step->policy];
     }
-    return fo_strategy_budget(strategy, job->now_ms).next_backoff_ms < 0;
+    return fo_strategy_budget(strategy, step->now_ms).next_backoff_ms < 0;
 }
 
 static int reserve_strategies(struct fo_step *step) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "failover/memory.h"
+#include "failover/sort.h"
 
 /* ---- groups ------------------------------------------------------------------------------ */
 
@@ -123,6 +124,21 @@ void fo_gates_enqueue(struct fo_gates *gates, uint32_t region) {
 void fo_gates_enqueue_all(struct fo_gates *gates) {
     for (uint32_t region = 0; region < gates->graph->region_count; region++)
         fo_gates_enqueue(gates, region);
+}
+
+uint32_t fo_gates_keep_open(struct fo_gates *gates) {
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < gates->queue_count; i++) {
+        uint32_t region = gates->queue[i];
+        if (gates->shut[region] == 0)
+            gates->queue[kept++] = region;
+        else
+            gates->is_queued[region] = 0;
+    }
+    gates->queue_count = kept;
+    fo_sort_ascending(gates->queue, kept);
+    return kept;
 }
 
 void fo_gates_dequeue(struct fo_gates *gates, uint32_t count) {

@@ -39,11 +39,11 @@ void fo_gates_task_changed(struct fo_gates *gates, uint32_t task, enum fo_task_s
 void fo_gates_enqueue(struct fo_gates *gates, uint32_t region);
 void fo_gates_enqueue_all(struct fo_gates *gates);
 
+/* Leaves only regions in the queue whose gates are all open, in ascending order; the others come
+ * back when their last gate opens. Returns how many. */
+uint32_t fo_gates_keep_open(struct fo_gates *gates);
+
 /* Takes `count` regions from the head of the queue. */
 void fo_gates_dequeue(struct fo_gates *gates, uint32_t count);
-
-static inline bool fo_gates_are_open(const struct fo_gates *gates, uint32_t region) {
-    return gates->shut[region] == 0;
-}
 
 #endif

@@ -194,9 +194,10 @@ static int reserve_event(struct fo_step *step) {
     return 0;
 }
 
-static int reserve(struct fo_step *step, int64_t now_ms) {
+static int reserve(struct fo_step *step) {
     enum { ACTIONS_OF_JOB = 8 }; /* its states, and one report */
-    int rc = fo_actions_promise(step, fo_restarts_actions(step->job, now_ms) + ACTIONS_OF_JOB);
+    uint64_t due = fo_restarts_actions(step->job, step->now_ms);
+    int rc = fo_actions_promise(step, due + ACTIONS_OF_JOB);
 
     return rc == 0 ? reserve_event(step) : rc;
 }
@@ -295,20 +296,18 @@ int fo_job_step(struct fo_job *job, const struct fo_event *event, int64_t now_ms
                 struct fo_actions *out) {
     struct fo_step step = {.job = job,
                            .event = event,
+                           .now_ms = now_ms > job->now_ms ? now_ms : job->now_ms,
                            .random = random,
                            .policy = -1,
                            .out = out,
                            .first_action = out->count};
     int rc = fo_job_check(job, event);
 
+    if (rc == 0)
+        rc = reserve(&step);
     if (rc != 0)
         return rc;
-    if (now_ms < job->now_ms)
-        now_ms = job->now_ms;
-    rc = reserve(&step, now_ms);
-    if (rc != 0)
-        return rc;
-    job->now_ms = now_ms;
+    job->now_ms = step.now_ms;
     fo_step_restarts(&step);
     fo_step_deploy(&step);
     apply(&step);

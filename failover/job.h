@@ -84,6 +84,7 @@ struct fo_job {
 struct fo_step {
     struct fo_job *job;
     const struct fo_event *event;
+    int64_t now_ms; /* of the job once it is changed */
     uint64_t random;
     int32_t policy; /* that matches the event's cause; -1 = none */
     struct fo_actions *out;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens by itself: restarts that are due, regions whose inputs are ready, the job's end. */
 #include "failover/job.h"
-#include "failover/sort.h"
 
 /* ---- restarts ----------------------------------------------------------------------------- */
 
@@ -51,7 +50,7 @@ void fo_step_restarts(struct fo_step *step) {
 }
 
 uint64_t fo_restarts_actions(const struct fo_job *job, int64_t now_ms) {
-    if (job->is_paused || (job->restarts.over == 0 && fo_restarts_next_ms(&job->restarts) > now_ms))
+    if (job->restarts.over == 0 && fo_restarts_next_ms(&job->restarts) > now_ms)
         return 0;
     return 2 * (uint64_t)job->restarts.waiting + 1;
 }
@@ -73,26 +72,20 @@ static void deploy_region(struct fo_step *step, uint32_t region) {
     }
 }
 
-/* Deploys what is ready of the regions queued by now; more may be queued by that. False when memory
- * is short: they stay. */
+/* Deploys the regions that are ready now; more may be queued by that. False when memory is short:
+ * they stay. */
 static bool deploy_round(struct fo_step *step) {
     enum { ACTIONS_PER_TASK = 3 };
     struct fo_gates *gates = &step->job->gates;
-    const struct fo_graph *graph = step->job->graph;
-    uint32_t count = gates->queue_count;
+    uint32_t count = fo_gates_keep_open(gates);
     uint64_t tasks = 0;
 
-    fo_sort_ascending(gates->queue, count);
-    for (uint32_t i = 0; i < count; i++) {
-        if (fo_gates_are_open(gates, gates->queue[i]))
-            tasks += fo_graph_region_tasks(graph, gates->queue[i]).count;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        tasks += fo_graph_region_tasks(step->job->graph, gates->queue[i]).count;
     if (fo_actions_promise(step, ACTIONS_PER_TASK * tasks) != 0)
         return false;
-    for (uint32_t i = 0; i < count; i++) {
-        if (fo_gates_are_open(gates, gates->queue[i]))
-            deploy_region(step, gates->queue[i]);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        deploy_region(step, gates->queue[i]);
     fo_gates_dequeue(gates, count);
     return true;
 }

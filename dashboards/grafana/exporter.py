@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exporter itself: is what it shows complete, and is it well?"""
 
-from common import (ALERTS, DEPLOYMENTS, FLEET_LINK, JOB_LINK, RUNBOOKS_LINK, TARGET_VARIABLES)
-from panels import (GREEN, ORANGE, RED, YELLOW, build, gauge, lines, stat, steps, table, texts)
+from common import ALERTS, DEPLOYMENTS, FLEET_LINK, JOB_LINK, RUNBOOKS_LINK, TARGET_VARIABLES
+from panels import GREEN, ORANGE, RED, YELLOW, build, gauge, lines, stat, steps, table, texts
 
 UP = {"mappings": texts(v0=("down", RED), v1=("up", GREEN))}
 RATE = "[$__rate_interval]"
@@ -13,7 +13,10 @@ def quantiles(family, *by):
     split = ", ".join(("le", *by))
     prefix = "".join(f"{{{{{label}}}}} " for label in by)
     return [
-        (f"histogram_quantile({q}, sum by ({split}) (rate({family}_bucket{{<F>}}{RATE})))", prefix + name)
+        (
+            f"histogram_quantile({q}, sum by ({split}) (rate({family}_bucket{{<F>}}{RATE})))",
+            prefix + name,
+        )
         for q, name in ((0.5, "median"), (0.99, "99th percentile"))
     ]
 

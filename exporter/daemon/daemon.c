@@ -106,13 +106,21 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
     return ex_manager_new(&config, &daemon->manager, reterr);
 }
 
+/* What a person on this machine would type. */
+static void note_url(struct ex_daemon *daemon, const char *address, const char *path) {
+    static const char everywhere[] = "[::]:";
+    bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
+
+    (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
+                   any ? address + sizeof everywhere - 1 : address, path);
+}
+
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                      struct fo_error *reterr) {
     int ret = ex_read_door_open(&daemon->door, &options->door, daemon->metrics, reterr);
 
     if (ret == 0)
-        (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s",
-                       ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+        note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
     return ret;
 }
 

@@ -165,7 +165,8 @@ void ex_label_unescape(struct ex_buffer *out, struct fo_str escaped) {
         char c = escaped.ptr[i];
         if (c == '\\') {
             c = escaped.ptr[++i];
-            c = c == 'n' ? '\n' : c;
+            if (c == 'n')
+                c = '\n';
         }
         ex_buffer_append_char(out, c);
     }

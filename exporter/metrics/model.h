@@ -34,6 +34,7 @@ enum {
     EX_FIRST_BLOCK_MAX_BYTES = 16 * 1024, /* of a group that is expected to be like the last one */
     EX_CHUNK_GROUPS = 16,       /* groups whose lines of a family are one piece of the page */
     EX_NAME_MAX_BYTES = 128,    /* of a family or label name */
+    EX_HEADS = 3,               /* kept styles */
     EX_SHARED_BODIES = 36,      /* kinds x dots x created x encodings */
     EX_SPARE_OVERFLOW_ROWS = 64 /* of a cell, beyond the limits, before all open labels overflow */
 };
@@ -51,8 +52,8 @@ struct ex_family {
     _Atomic(struct ex_family *) next;
     atomic_size_t series; /* lines that exist */
     atomic_uint_fast64_t overflow;
-    struct ex_blob *heads[4]; /* scraper: its metadata lines, per kept style; NULL = not yet made */
-    struct ex_series *self[3]; /* scraper: rows about it in failover_series* */
+    struct ex_blob *heads[EX_HEADS]; /* scraper: its metadata, per kept style; NULL = not made */
+    struct ex_series *self[3];       /* scraper: rows about it in failover_series* */
 };
 
 /* A run of words that grows: a histogram's, or an exemplar's. */

@@ -48,10 +48,7 @@ static size_t thousandths(char *out, uint64_t value, bool negative) {
 }
 
 static size_t copy(char *out, const char *text) {
-    size_t len = strlen(text);
-
-    memcpy(out, text, len);
-    return len;
+    return (size_t)(stpcpy(out, text) - out);
 }
 
 static size_t special(char *out, double value) {

@@ -32,7 +32,9 @@ def replace_variables(text, minutes):
 def has_data(url, expression, minutes):
     now = time.time()
     form = {"query": expression, "start": now - 60 * minutes, "end": now, "step": STEP_SECONDS}
-    request = urllib.request.Request(f"{url}/api/v1/query_range", urllib.parse.urlencode(form).encode())
+    request = urllib.request.Request(
+        f"{url}/api/v1/query_range", urllib.parse.urlencode(form).encode()
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return bool(json.load(answer)["data"]["result"])

@@ -135,7 +135,8 @@ class Dashboards(unittest.TestCase):
 
     def test_exception_that_nothing_needs(self):
         dashboard = copy.deepcopy(GOOD)
-        panel(dashboard, "SYSTEM failures")["targets"][0]["expr"] = f"failover_failures_pending{{{TARGET}}}"
+        target = panel(dashboard, "SYSTEM failures")["targets"][0]
+        target["expr"] = f"failover_failures_pending{{{TARGET}}}"
         self.assertIn(".lint: nothing needs", "\n".join(problems(dashboard)))
 
 
@@ -154,7 +155,9 @@ class Rules(unittest.TestCase):
         for key, value in {"summary": "no capital.", "runbook_url": "http://x/runbooks/Other.md",
                            "dashboard_url": "http://x/d/other"}.items():  # fmt: skip
             self.assertTrue(self.alert(annotations={**good["annotations"], key: value}), key)
-        self.assertTrue(list(check_rules.check_alert({k: v for k, v in good.items() if k != "for"}, UIDS)))
+        self.assertTrue(
+            list(check_rules.check_alert({k: v for k, v in good.items() if k != "for"}, UIDS))
+        )
 
     def test_records(self):
         for name in ("failover_x", "instance:other:sum", "instance:failover_x"):

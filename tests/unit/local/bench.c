@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "exporter/spawn/proctree.h"
@@ -16,6 +17,7 @@ enum { TICK_MS = 5 };
 
 struct bench bench;
 bool bench_without_cgroups;
+const char *bench_user;
 
 /* ---- the owner ------------------------------------------------------------------------------ */
 
@@ -95,6 +97,7 @@ int bench_setup(void **state) {
                                            .spawner = bench.spawner,
                                            .sink = &sink,
                                            .directory = bench.directory,
+                                           .user = bench_user,
                                            .epoch = 1000};
     static char name[] = "bench job";
     bench.spec = (struct ex_job_spec){.name = name,
@@ -266,6 +269,30 @@ static bool has_argument(pid_t pid, const char *word) {
     return false;
 }
 
+static pid_t leader_find(const char *word) {
+    struct ex_proctree tree = {0};
+    pid_t pid = 0;
+
+    assert_int_equal(ex_proctree_read(&tree, ex_spawner_pid(bench.spawner)), 0);
+    for (size_t i = 0; i < tree.count && pid == 0; i++)
+        if (!tree.processes[i].dead && tree.processes[i].branch == tree.processes[i].pid &&
+            has_argument(tree.processes[i].pid, word))
+            pid = tree.processes[i].pid;
+    ex_proctree_done(&tree);
+    return pid;
+}
+
+/* The kernel lets the parent go on a moment before the arguments of a new program can be read. */
+pid_t bench_leader(const char *word) {
+    uint64_t end = uv_hrtime() + BENCH_WAIT_MS * UINT64_C(1000000);
+    pid_t pid = leader_find(word);
+
+    while (pid == 0 && uv_hrtime() < end)
+        pid = leader_find(word);
+    assert_int_not_equal(pid, 0);
+    return pid;
+}
+
 bool bench_is_alive(const char *word) {
     struct ex_proctree tree = {0};
     bool alive = false;
@@ -283,6 +310,18 @@ bool bench_dies(const char *word, int within_ms) {
     while (bench_is_alive(word) && uv_hrtime() < end)
         turn(TICK_MS);
     return !bench_is_alive(word);
+}
+
+void bench_descriptor_limit(unsigned most) {
+    static struct rlimit first;
+    struct rlimit limit;
+
+    if (first.rlim_max == 0)
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &first), 0);
+    limit = first;
+    if (most > 0)
+        limit.rlim_cur = most;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 const char *bench_path(const char *relative) {

@@ -180,6 +180,7 @@ static void test_independent_regions(void **state) {
     bench_expect(1, FO_TASK_RUNNING);
     bench_restart_region(0);
     bench_expect(0, FO_TASK_FAILED);
+    bench_run_ms(50);
     assert_int_equal(bench.tasks[1].attempt, 1);
     assert_true(bench_is_alive("55005"));
 }

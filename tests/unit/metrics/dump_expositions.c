@@ -63,8 +63,7 @@ static struct fo_str random_value(char text[VALUE_MAX]) {
     for (uint64_t count = random_below(4) == 0 ? random_below(60) : random_below(4); count > 0;
          count--) {
         const char *piece = pieces[random_below(sizeof pieces / sizeof *pieces)];
-        memcpy(text + len, piece, strlen(piece));
-        len += strlen(piece);
+        len = (size_t)(stpcpy(text + len, piece) - text);
     }
     return (struct fo_str){text, len};
 }

@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds the exception chain that a program printed as it died: JVM, Python, Node, Go, Rust and the
- * sanitizers, each by the words that its runtime always prints at the start of a line. When several
- * traces were printed the newest counts. */
+/* Finds the exception chain that a program printed as it died, and with it the program's runtime:
+ * JVM, Python, Node, Go, Rust and the sanitizers, each by the words that it always prints at the
+ * start of a line. When several traces were printed the newest counts. */
 #include "listeners/catalogue/compiled.h"
 
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
 
 enum { FRAME_MAX_BYTES = 512 };
 
+/* Whose words were seen. The process that ran comes before what it talked to, for Python that
+ * drives a JVM prints both: the first in this order is the runtime. */
+enum runtime {
+    RUNTIME_C,
+    RUNTIME_CPP,
+    RUNTIME_GO,
+    RUNTIME_RUST,
+    RUNTIME_NODE,
+    RUNTIME_PYTHON,
+    RUNTIME_JVM
+};
+
+static const char *const runtime_names[] = {
+    [RUNTIME_C] = "c",       [RUNTIME_CPP] = "cpp",   [RUNTIME_GO] = "go",
+    [RUNTIME_RUST] = "rust", [RUNTIME_NODE] = "node", [RUNTIME_PYTHON] = "python",
+    [RUNTIME_JVM] = "jvm",
+};
+
 struct chain {
     struct catalogue_exception *links; /* outermost first */
     size_t count;
+    unsigned runtimes;  /* seen, a bit each */
     bool in_traceback;  /* Python: the exception follows the indented lines */
     bool linked;        /* Python: the next exception was raised while handling this one */
     bool message_next;  /* Rust: the message stands on the next line */
@@ -35,6 +54,18 @@ static bool ends(struct fo_str text, const char *word) {
 static struct fo_str after(struct fo_str text, size_t skip) {
     struct fo_str rest = {text.ptr + skip, text.len - skip};
     return rest;
+}
+
+static void saw(struct chain *chain, enum runtime runtime) {
+    chain->runtimes |= 1U << runtime;
+}
+
+static bool has_seen(const struct chain *chain, enum runtime runtime) {
+    return (chain->runtimes >> runtime & 1U) != 0;
+}
+
+static bool holds(struct fo_str text, const char *word) {
+    return memmem(text.ptr, text.len, word, strlen(word)) != NULL;
 }
 
 /* What follows the first `word` in the text; nothing when it is not there. */
@@ -95,12 +126,19 @@ static void read_head(struct chain *chain, struct fo_str line) {
     struct fo_str name;
     struct fo_str message;
 
-    if (starts(line, "Exception in thread \""))
+    if (starts(line, "Exception in thread \"")) {
+        saw(chain, RUNTIME_JVM);
         line = after_word(line, "\" ");
-    else if (starts(line, "Uncaught "))
+    } else if (starts(line, "Uncaught ")) {
         line = after(line, strlen("Uncaught "));
+    }
     if (split(line, &name, &message) && is_exception_name(name))
         start_over(chain, name, message);
+}
+
+static void begin_traceback(struct chain *chain) {
+    saw(chain, RUNTIME_PYTHON);
+    chain->in_traceback = true;
 }
 
 static void end_traceback(struct chain *chain, struct fo_str line) {
@@ -134,6 +172,7 @@ static void read_rust_panic(struct chain *chain, struct fo_str line) {
 
     if (!rest.ptr)
         return;
+    saw(chain, RUNTIME_RUST);
     chain->message_next = ends(rest, ":");
     start_over(chain, fo_str_of("panic"), rest);
 }
@@ -145,8 +184,22 @@ static void read_sanitizer(struct chain *chain, struct fo_str line) {
 
     while (from > 0 && is_name_char(line.ptr[from - 1]))
         from--;
-    if (end > from)
-        start_over(chain, (struct fo_str){line.ptr + from, end - from}, message);
+    if (end == from)
+        return;
+    saw(chain, RUNTIME_C);
+    start_over(chain, (struct fo_str){line.ptr + from, end - from}, message);
+}
+
+/* `at pkg.Class.method(File.java:12)`, `at f (node:internal/x:1:2)`. Most lines of a trace are
+ * these: once their runtime is known they are passed over. */
+static void read_frame(struct chain *chain, struct fo_str line) {
+    if (has_seen(chain, RUNTIME_JVM) || has_seen(chain, RUNTIME_NODE))
+        return;
+    if (holds(line, ".java:") || holds(line, ".scala:") || holds(line, ".kt:") ||
+        holds(line, "(Native Method)"))
+        saw(chain, RUNTIME_JVM);
+    else if (holds(line, "node:internal/"))
+        saw(chain, RUNTIME_NODE);
 }
 
 static void read_indented(struct chain *chain, struct fo_str line) {
@@ -155,7 +208,9 @@ static void read_indented(struct chain *chain, struct fo_str line) {
 
     while (line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
         line = after(line, 1);
-    if (starts(line, "[cause]: ") && split(after(line, strlen("[cause]: ")), &name, &message))
+    if (starts(line, "at "))
+        read_frame(chain, line);
+    else if (starts(line, "[cause]: ") && split(after(line, strlen("[cause]: ")), &name, &message))
         add_cause(chain, name, message);
     else if (starts(line, "panic: "))
         add_outer(chain, fo_str_of("panic"), after(line, strlen("panic: ")));
@@ -164,15 +219,30 @@ static void read_indented(struct chain *chain, struct fo_str line) {
                   line.ptr[0] >= '0' && line.ptr[0] <= '9' ? after_word(line, ": ") : line);
 }
 
-static void read_flush(struct chain *chain, struct fo_str line) {
+/* Lines that carry no exception of their own but tell of one, or of the runtime. */
+static bool read_telling(struct chain *chain, struct fo_str line) {
     static const char during[] = "During handling of the above exception, another exception";
     static const char direct[] = "The above exception was the direct cause of the following";
 
     if (starts(line, "Traceback (most recent call last):"))
-        chain->in_traceback = true;
+        begin_traceback(chain);
     else if (starts(line, during) || starts(line, direct))
         chain->linked = true;
-    else if (starts(line, "Caused by:"))
+    else if (starts(line, "goroutine "))
+        saw(chain, RUNTIME_GO);
+    else if (starts(line, "Node.js v"))
+        saw(chain, RUNTIME_NODE);
+    else if (starts(line, "terminate called "))
+        saw(chain, RUNTIME_CPP);
+    else
+        return false;
+    return true;
+}
+
+static void read_flush(struct chain *chain, struct fo_str line) {
+    if (read_telling(chain, line))
+        return;
+    if (starts(line, "Caused by:"))
         read_cause(chain, line);
     else if (starts(line, "panic: "))
         start_over(chain, fo_str_of("panic"), after(line, strlen("panic: ")));
@@ -205,31 +275,39 @@ static void read_line(struct chain *chain, struct fo_str line) {
         read_flush(chain, line);
 }
 
-size_t catalogue_chain_find(struct fo_str text,
-                            struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX]) {
-    struct chain chain = {.links = ret_chain};
-
+static void read_text(struct chain *chain, struct fo_str text) {
     while (text.len > 0) {
         const char *end = memchr(text.ptr, '\n', text.len);
         struct fo_str line = {text.ptr, end ? (size_t)(end - text.ptr) : text.len};
-        read_line(&chain, line);
+        read_line(chain, line);
         text = after(text, end ? line.len + 1 : line.len);
     }
+}
+
+size_t catalogue_trace_read(struct fo_str text,
+                            struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX],
+                            struct fo_str *ret_runtime) {
+    struct chain chain = {.links = ret_chain};
+
+    read_text(&chain, text);
+    *ret_runtime =
+        fo_str_of(chain.runtimes != 0 ? runtime_names[__builtin_ctz(chain.runtimes)] : NULL);
     return chain.count;
 }
 
 /* Each is a class, `class: message` or a trace with causes of its own. */
-size_t catalogue_chain_reported(const struct fo_str *exceptions, size_t count,
+size_t catalogue_trace_reported(const struct fo_str *exceptions, size_t count,
                                 struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX]) {
     struct chain chain = {.links = ret_chain};
-    struct catalogue_exception inner[CATALOGUE_CHAIN_MAX];
+    struct catalogue_exception links[CATALOGUE_CHAIN_MAX];
 
     for (size_t i = 0; i < count; i++) {
-        size_t found = catalogue_chain_find(exceptions[i], inner);
-        if (found == 0 && split(exceptions[i], &inner[0].name, &inner[0].message))
-            found = 1;
-        for (size_t j = 0; j < found; j++)
-            add_cause(&chain, inner[j].name, inner[j].message);
+        struct chain inner = {.links = links};
+        read_text(&inner, exceptions[i]);
+        if (inner.count == 0 && split(exceptions[i], &links[0].name, &links[0].message))
+            inner.count = 1;
+        for (size_t j = 0; j < inner.count; j++)
+            add_cause(&chain, links[j].name, links[j].message);
     }
     return chain.count;
 }
