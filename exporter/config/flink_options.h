@@ -84,6 +84,8 @@ const struct ex_option *ex_option_find(const char *key);
 
 /* Whether Flink 1.18 - 2.x knows the key, though it has no meaning here. */
 bool ex_flink_key_is_known(const char *key);
+/* Whether such a key begins with the words of `head`, as in `head: {...}`. */
+bool ex_flink_key_begins_with(const char *head);
 
 /* The known key nearest to `key`; borrowed, static. */
 struct fo_str ex_option_nearest(const char *key);

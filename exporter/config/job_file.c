@@ -283,6 +283,7 @@ static int locate(const char *path, char **ret_folder, char **ret_path) {
     const char *base = slash ? slash + 1 : path;
     if (asprintf(ret_path, "%s/%s", strcmp(absolute, "/") == 0 ? "" : absolute, base) == -1) {
         free(absolute);
+        *ret_path = NULL; /* it is undefined after a failure */
         return -ENOMEM;
     }
     *ret_folder = absolute;
