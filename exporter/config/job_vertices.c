@@ -126,6 +126,7 @@ static int read_command(const struct ex_fields *vertex, struct ex_vertex_spec *o
         return ex_field_refuse(vertex, "command", "a list with at least one word is wanted");
     if (count > EX_COMMAND_MAX)
         return ex_field_refuse(vertex, "command", "more than %d words", EX_COMMAND_MAX);
+    out->command_line = ex_field_line(vertex, "command");
     out->command = calloc(count + 1, sizeof *out->command);
     if (!out->command)
         return ex_fields_no_memory(vertex);

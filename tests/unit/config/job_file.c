@@ -302,8 +302,8 @@ static void counts_descriptors(void **state) {
 static void looks_for_commands(void **state) {
     (void)state;
     must_lack(
-        "name: j\nvertices:\n  - {id: a, command: [cat]}\n  - {id: b, command: [no-such-cmd]}\n",
-        1024, -ENOENT, 4, "vertex \"b\": cannot run \"no-such-cmd\": No such file");
+        "name: j\nvertices:\n  - {id: a, command: [cat]}\n  - id: b\n    command: [no-such-cmd]\n",
+        1024, -ENOENT, 5, "vertex \"b\": cannot run \"no-such-cmd\": No such file");
     must_lack("name: j\nvertices:\n  - {id: a, command: [./no-such]}\n", 1024, -ENOENT, 3,
               "No such");
     must_lack("name: j\nvertices:\n  - {id: a, command: [/etc/passwd]}\n", 1024, -EACCES, 3,
