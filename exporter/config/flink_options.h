@@ -65,15 +65,15 @@ enum ex_option_type {
 
 struct ex_option {
     const char *key;
-    const char *old_key; /* read when `key` is not there; NULL */
-    enum ex_option_type type;
+    const char *old_key;  /* read when `key` is not there; NULL */
     const char *fallback; /* the default, as text; NULL = unset */
+    const char *meaning;  /* one line for docs/configuration.md */
     double least;         /* of a number or duration */
     double most;          /* 0 = no bound */
-    bool above_least;     /* `least` itself is refused */
-    bool of_job;          /* may stand in a job's configuration */
-    bool ours;            /* not Flink's */
-    const char *meaning;  /* one line for docs/configuration.md */
+    enum ex_option_type type;
+    bool above_least; /* `least` itself is refused */
+    bool of_job;      /* may stand in a job's configuration */
+    bool ours;        /* not Flink's */
 };
 
 /* Never NULL for an id below EX_OPTION_COUNT. */

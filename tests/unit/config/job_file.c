@@ -133,7 +133,7 @@ static void job_wins_over_cluster(void **state) {
     assert_int_equal(spec->decisions.restart_strategy.fixed_delay.attempts, 7);
     assert_int_equal(spec->decisions.history_size, 5);
     assert_false(spec->strategy_from_job);
-    config = ex_config_unref(config);
+    ex_config_unref(config);
     /* The policies outlive the configuration. */
     assert_int_equal(spec->decisions.policy_count, 1);
     assert_int_equal(spec->decisions.policies[0].action, FO_POLICY_FAIL);
