@@ -361,7 +361,7 @@ static int program_find(const char *given, char program[static PROGRAM_SIZE]) {
 static int fail(struct fo_error *reterr, int err, const char *what) {
     reterr->code = err;
     reterr->line = 0;
-    (void)snprintf(reterr->text, sizeof reterr->text, "cannot start %s: %s", what,
+    (void)snprintf(reterr->text, sizeof reterr->text, "cannot start %.160s: %s", what,
                    uv_strerror(err));
     return err;
 }
