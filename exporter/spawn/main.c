@@ -233,8 +233,9 @@ static int signals_set(struct spawner *spawner) {
     ex_launch_signals_ignore();
     (void)sigemptyset(&mask);
     (void)sigaddset(&mask, SIGCHLD);
-    if (sigprocmask(SIG_SETMASK, &mask, NULL) == -1)
-        return -errno;
+    int err = pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    if (err)
+        return -err;
     spawner->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     return spawner->signals == -1 ? -errno : 0;
 }

@@ -29,7 +29,7 @@ void ex_name_escape(struct fo_str name, char text[static EX_NAME_SIZE]);
 FO_MUST_CHECK int ex_folder_make(const char *path, const struct ex_local_user *user);
 /* Makes a folder that tasks only walk through. -errno. */
 FO_MUST_CHECK int ex_folder_make_passage(const char *path, const struct ex_local_user *user);
-/* Removes a file or a folder with all in it; not through symbolic links. */
+/* Removes a file or a folder with all in it, as far as it can. */
 void ex_folder_remove(const char *path);
 
 #endif

@@ -121,7 +121,6 @@ struct ex_attempt {
     int *output_fds;
     uint32_t input_count;
     uint32_t output_count;
-    int wiring; /* what came of making its pipes: 0 or -errno */
 };
 
 /* ---- task.c: the life of one attempt --------------------------------------------------------- */
