@@ -95,7 +95,7 @@ def cardinality():
         lines("Series by family", "How many series each family has.", "short",
               [("sum by (family) (failover_series{<F>})", "{{family}}")], size=(8, 8), stack=True),
         lines("Overflow", "Updates that were folded into __overflow__ because their family was full.", "short",
-              [(f"sum by (family) (increase(failover_series_overflow_total{{<F>}}{RATE})) > 0", "{{family}}")],
+              [(f"sum by (family) (increase(failover_series_overflow_total{{<F>}}{RATE}))", "{{family}}")],
               size=(8, 8), bars=True, thresholds=steps(GREEN, (1, ORANGE))),
     ]  # fmt: skip
 
