@@ -83,13 +83,16 @@ static int check_renames(const struct ex_fields *rename) {
     return 0;
 }
 
-/* A list of texts that are not empty; borrowed. */
-static int read_texts(const struct ex_fields *fields, const char *key, json_t **ret_list) {
+/* A list of at most `max` texts that are not empty; borrowed. */
+static int read_texts(const struct ex_fields *fields, const char *key, size_t max,
+                      json_t **ret_list) {
     const json_t *list = NULL;
     int rc = ex_field_list(fields, key, &list);
 
     if (rc != 0 || !list)
         return rc;
+    if (json_array_size(list) > max)
+        return ex_field_refuse(fields, key, "more than %zu", max);
     for (size_t i = 0; i < json_array_size(list); i++) {
         if (!json_is_string(json_array_get(list, i)) ||
             json_string_length(json_array_get(list, i)) == 0)
@@ -101,13 +104,13 @@ static int read_texts(const struct ex_fields *fields, const char *key, json_t **
 }
 
 static int read_catalogue(const struct ex_fields *entry, struct ex_listener_config *listener) {
-    int rc = read_texts(entry, "files", &listener->files);
+    int rc = read_texts(entry, "files", EX_RULE_FILES_MAX, &listener->files);
 
     if (rc == 0)
-        rc = read_texts(entry, "before", &listener->before);
+        rc = read_texts(entry, "before", EX_RULE_FILES_MAX, &listener->before);
     if (rc == 0)
-        rc = read_texts(entry, "disable", &listener->disable);
-    return rc == 0 ? read_texts(entry, "redact", &listener->redact) : rc;
+        rc = read_texts(entry, "disable", EX_RULE_TEXTS_MAX, &listener->disable);
+    return rc == 0 ? read_texts(entry, "redact", EX_RULE_TEXTS_MAX, &listener->redact) : rc;
 }
 
 static int read_limits(const struct ex_fields *entry, struct ex_listener_config *listener) {

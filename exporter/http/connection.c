@@ -314,8 +314,8 @@ static bool make_place(struct ex_http_table *table, const unsigned char *network
     if (crowd.doomed == 0) {
         if (!crowd.movable)
             return false;
-        doom(crowd.movable);
         reject(table, EX_HTTP_REJECTED_CONNECTIONS);
+        doom(crowd.movable);
     }
     return wait_for_place(table, table->count);
 }
@@ -375,8 +375,8 @@ void ex_http_table_relieve(struct ex_http_table *table) {
     (void)pthread_mutex_lock(&table->lock);
     struct crowd crowd = look_around(table, NULL);
     if (crowd.doomed == 0 && crowd.movable) {
-        doom(crowd.movable);
         reject(table, EX_HTTP_REJECTED_CONNECTIONS);
+        doom(crowd.movable);
     }
     (void)pthread_mutex_unlock(&table->lock);
 }
@@ -388,8 +388,8 @@ void ex_http_table_end_slow_write(struct ex_http_table *table) {
     for (struct ex_http_connection *c = table->oldest; c; c = c->next) {
         if (atomic_load(&c->phase) == EX_HTTP_WRITING && !atomic_load(&c->doomed) &&
             is_movable(c, now_ms)) {
-            doom(c);
             reject(table, EX_HTTP_REJECTED_DEADLINE);
+            doom(c);
             break;
         }
     }
@@ -458,9 +458,9 @@ static void watch_one(struct ex_http_table *table, struct ex_http_connection *co
         break;
     }
     if (now_ms - atomic_load(&connection->since_ms) >= limit_ms[phase]) {
-        doom(connection);
         if (phase != EX_HTTP_IDLE)
             reject(table, EX_HTTP_REJECTED_DEADLINE);
+        doom(connection);
     }
 }
 

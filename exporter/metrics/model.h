@@ -85,9 +85,9 @@ struct ex_series {
     struct ex_cell *cell;
     uint32_t hash;
     uint16_t labels_len;
-    _Atomic(uint8_t) hidden;
-    uint8_t shown_hidden; /* scraper */
-    char labels[];        /* its own labels, escaped: name="value",... Never changes. */
+    _Atomic(uint8_t) marks; /* bit 0: hidden; the others count restored start times */
+    uint8_t shown_marks;    /* scraper */
+    char labels[];          /* its own labels, escaped: name="value",... Never changes. */
 };
 
 /* The series of one family in one group. */

@@ -10,7 +10,7 @@
 
 #include "exporter/config/number.h"
 
-/* Flink's own cases (durations.json) run in the conformance suite; these are the edges. */
+/* Flink's own cases are in tests/conformance/vectors/durations.json; these are the edges. */
 static const struct {
     const char *text;
     int rc;

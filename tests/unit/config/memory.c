@@ -26,6 +26,7 @@ static bool fails(void) {
     return false;
 }
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
@@ -42,6 +43,7 @@ char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t size);
 int __wrap_vasprintf(char **ret_text, const char *format, va_list args) FO_PRINTF(2, 0);
 int __wrap_asprintf(char **ret_text, const char *format, ...) FO_PRINTF(2, 3);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 void *__wrap_malloc(size_t size) {
     return fails() ? NULL : __real_malloc(size);

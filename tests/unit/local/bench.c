@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "exporter/spawn/proctree.h"
@@ -16,6 +17,7 @@ enum { TICK_MS = 5 };
 
 struct bench bench;
 bool bench_without_cgroups;
+const char *bench_user;
 
 /* ---- the owner ------------------------------------------------------------------------------ */
 
@@ -95,6 +97,7 @@ int bench_setup(void **state) {
                                            .spawner = bench.spawner,
                                            .sink = &sink,
                                            .directory = bench.directory,
+                                           .user = bench_user,
                                            .epoch = 1000};
     static char name[] = "bench job";
     bench.spec = (struct ex_job_spec){.name = name,
@@ -307,6 +310,18 @@ bool bench_dies(const char *word, int within_ms) {
     while (bench_is_alive(word) && uv_hrtime() < end)
         turn(TICK_MS);
     return !bench_is_alive(word);
+}
+
+void bench_descriptor_limit(unsigned most) {
+    static struct rlimit first;
+    struct rlimit limit;
+
+    if (first.rlim_max == 0)
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &first), 0);
+    limit = first;
+    if (most > 0)
+        limit.rlim_cur = most;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 const char *bench_path(const char *relative) {

@@ -59,6 +59,7 @@ struct bench {
 
 extern struct bench bench;
 extern bool bench_without_cgroups;
+extern const char *bench_user; /* that tasks run as; NULL = ours */
 
 /* cmocka's setup and teardown: spawner, engine and a folder of its own; teardown expects that the
  * folder holds no job any more and that no process is left. */
@@ -90,6 +91,9 @@ pid_t bench_leader(const char *word);
 bool bench_is_alive(const char *word);
 /* Runs the loop until no such process is alive, at most `within_ms`. */
 bool bench_dies(const char *word, int within_ms);
+
+/* How many descriptors this process may have; 0 = as many as at first. */
+void bench_descriptor_limit(unsigned most);
 
 /* A file below the job's folder. */
 const char *bench_path(const char *relative);

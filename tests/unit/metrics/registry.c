@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "exporter/metrics/manifest.h"
 #include "exporter/metrics/process.h"
 
 static const char *const labels[] = {"engine", "job_name", "class", "cause"};
@@ -392,6 +393,43 @@ static void tells_of_its_process(void **state) {
     ex_process_free(process);
 }
 
+static void lists_its_families_for_people_and_programs(void **state) {
+    static const double buckets[] = {0.5, 1};
+    static const struct ex_family_spec spec = {.name = "a_seconds",
+                                               .help = "A | \"b\".\nC.",
+                                               .type = EX_HISTOGRAM,
+                                               .stability = EX_STABLE,
+                                               .unit = "seconds",
+                                               .buckets = buckets,
+                                               .bucket_count = 2,
+                                               .native = true,
+                                               LABELS(3),
+                                               .cardinality = "jobs x 2"};
+    struct ex_metrics *metrics = fixture_metrics(NULL);
+    struct ex_buffer out;
+    (void)state;
+
+    (void)fixture_family(metrics, &counter_spec);
+    (void)fixture_family(metrics, &spec);
+    ex_buffer_init(&out, 100000);
+    assert_int_equal(ex_manifest_markdown(metrics, &out), 0);
+    assert_non_null(
+        strstr(ex_buffer_text(&out),
+               "--- |\n| `a_seconds` | histogram, native too | seconds | `engine`, "
+               "`job_name`, `class` | jobs x 2 | stable | failover | A \\| \"b\". C. |\n"
+               "| `failover_label_values_cut_total` | counter | - | - | 1 | "));
+    ex_buffer_reset(&out);
+    assert_int_equal(ex_manifest_json(metrics, &out), 0);
+    assert_non_null(strstr(
+        ex_buffer_text(&out),
+        "{\"families\":[\n  {\"name\":\"a_seconds\",\"type\":\"histogram\",\"unit\":\"seconds\","
+        "\"help\":\"A | \\\"b\\\".\\u000aC.\",\"labels\":[\"engine\",\"job_name\",\"class\"],"
+        "\"buckets\":[0.5,1],\"native\":true,\"cardinality\":\"jobs x 2\","
+        "\"stability\":\"stable\",\"collector\":\"failover\"},\n"));
+    ex_buffer_done(&out);
+    ex_metrics_free(metrics);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_bad_declarations),
@@ -407,6 +445,7 @@ int main(void) {
         cmocka_unit_test(hidden_series_come_back),
         cmocka_unit_test(refuses_bad_exemplars),
         cmocka_unit_test(tells_of_its_process),
+        cmocka_unit_test(lists_its_families_for_people_and_programs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

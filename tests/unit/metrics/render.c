@@ -148,8 +148,8 @@ static void doubles_underscores_of_names_when_asked_to(void **state) {
 static void shows_when_counters_were_at_zero(void **state) {
     struct ex_metrics *metrics = fixture_metrics(NULL);
     struct ex_family *failures = fixture_family(metrics, &failures_spec);
-    struct ex_series *series =
-        fixture_series(fixture_job(metrics, "j", NULL), failures, NULL, NULL);
+    struct ex_group *job = fixture_job(metrics, "j", NULL);
+    struct ex_series *series = fixture_series(job, failures, NULL, NULL);
     const struct ex_render_request request = {.format = EX_OPENMETRICS,
                                               .created_lines = true,
                                               .names = &STR("numJobFailure"),
@@ -166,6 +166,12 @@ static void shows_when_counters_were_at_zero(void **state) {
                            "numJobFailure_created{engine=\"local\",job_name=\"j\"} 1600000000.25\n"
                            "# EOF\n"));
     assert_int_equal(ex_counter_value(series), 7);
+    ex_group_begin(job);
+    ex_counter_restore(series, 7, 1600000000000); /* the same value, another start */
+    ex_group_publish(job);
+    ex_buffer_reset(&out);
+    fixture_render(metrics, &request, &out);
+    assert_non_null(strstr(ex_buffer_text(&out), "job_name=\"j\"} 1600000000\n# EOF\n"));
     ex_buffer_done(&out);
     ex_metrics_free(metrics);
 }

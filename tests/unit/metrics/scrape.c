@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { SCRAPERS = 3, JOBS = 20, CHANGES = 6000, LINE_MAX_BYTES = 64 };
+enum { SCRAPERS = 3, JOBS = 20, CHANGES = 20000, LINE_MAX_BYTES = 64 };
 
 static const char *const labels[] = {"engine", "job_name", "reason"};
 
@@ -90,6 +90,20 @@ static void change(struct shared *shared, unsigned i) {
     ex_group_publish(job);
 }
 
+/* A family that comes while everything runs, as those of plug-ins do. */
+static void declare_late(struct shared *shared, unsigned i) {
+    char name[LINE_MAX_BYTES];
+    const struct ex_family_spec spec = {.name = name,
+                                        .help = "H.",
+                                        .type = EX_COUNTER,
+                                        .labels = labels,
+                                        .label_count = 3,
+                                        .group_label_count = 2};
+
+    (void)snprintf(name, sizeof name, "late_%u", i);
+    (void)fixture_series(shared->jobs[i % JOBS], fixture_family(shared->metrics, &spec), "", NULL);
+}
+
 static void sums_add_up_in_every_scrape(void **state) {
     static const double bounds[] = {1, 100};
     struct ex_family_spec spec = {.name = "accepted",
@@ -122,10 +136,12 @@ static void sums_add_up_in_every_scrape(void **state) {
         shared.jobs[i] = fixture_job(shared.metrics, "job", NULL);
     for (int i = 0; i < SCRAPERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, scrape, &shared), 0);
-    for (unsigned i = 0; i < CHANGES || atomic_load(&shared.pages) < 30; i++) {
+    for (unsigned i = 0; i < CHANGES || atomic_load(&shared.pages) < 200; i++) {
         change(&shared, i);
         if (i % 50 == 0) /* a job of that name comes back */
             shared.jobs[i % JOBS] = fixture_job(shared.metrics, "job", shared.jobs[i % JOBS]);
+        if (i % 500 == 0)
+            declare_late(&shared, i);
         if (i % 333 == 0) {
             ex_group_retire(shared.jobs[3]);
             shared.jobs[3] = fixture_job(shared.metrics, "job", NULL);

@@ -43,10 +43,10 @@ static void writes_the_shortest_number(void **state) {
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        expect_text(cases[i].text, out, ex_number_double(out, cases[i].value));
-    expect_text("18446744073709551615", out, ex_number_u64(out, UINT64_MAX));
-    expect_text("10000", out, ex_number_u64(out, 10000));
-    expect_text("-1.5", out, ex_number_seconds(out, -1500));
+        expect_text(cases[i].text, out, ex_number_print_double(out, cases[i].value));
+    expect_text("18446744073709551615", out, ex_number_print_u64(out, UINT64_MAX));
+    expect_text("10000", out, ex_number_print_u64(out, 10000));
+    expect_text("-1.5", out, ex_number_print_seconds(out, -1500));
 }
 
 static void every_number_reads_back(void **state) {
@@ -61,7 +61,7 @@ static void every_number_reads_back(void **state) {
         double value = i % 2 ? ex_double_of(bits) : (double)(bits % 1000000000) / 1000;
         if (!isfinite(value))
             continue;
-        out[ex_number_double(out, value)] = '\0';
+        out[ex_number_print_double(out, value)] = '\0';
         assert_true(strtod(out, NULL) == value);
     }
 }
@@ -80,7 +80,7 @@ static void writes_bounds_as_others_do(void **state) {
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        expect_text(cases[i].text, out, ex_number_bound(out, cases[i].bound));
+        expect_text(cases[i].text, out, ex_number_print_bound(out, cases[i].bound));
 }
 
 /* Every byte at one place, against the obvious check. */
