@@ -137,7 +137,7 @@ static void sums_add_up_in_every_scrape(void **state) {
         shared.jobs[i] = fixture_job(shared.metrics, "job", NULL);
     for (int i = 0; i < SCRAPERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, scrape, &shared), 0);
-    for (unsigned i = 0; i < CHANGES || atomic_load(&shared.pages) < 200; i++) {
+    for (unsigned i = 0; i < CHANGES || atomic_load(&shared.pages) < 100; i++) {
         change(&shared, i);
         if (i % 50 == 0) /* a job of that name comes back */
             shared.jobs[i % JOBS] = fixture_job(shared.metrics, "job", shared.jobs[i % JOBS]);
