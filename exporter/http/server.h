@@ -42,6 +42,7 @@ struct ex_http_server {
     _Atomic unsigned generation; /* of the web configuration */
 
     pthread_t door;
+    int64_t warned_ms;    /* the door thread's: when it last told that it cannot accept */
     int wake_fd;          /* an eventfd: the door thread has something to look at */
     atomic_bool draining; /* nothing more is accepted, connections end with their next answer */
 };

@@ -210,14 +210,11 @@ void ex_http_table_remove(struct ex_http_table *table, struct ex_http_connection
     ex_http_connection_unref(connection);
 }
 
-void ex_http_table_relieve(struct ex_http_table *table) {
+bool ex_http_table_relieve(struct ex_http_table *table) {
     (void)pthread_mutex_lock(&table->lock);
-    struct crowd crowd = look_around(table, NULL);
-    if (crowd.doomed == 0 && crowd.movable) {
-        reject(table, EX_HTTP_REJECTED_CONNECTIONS);
-        doom(crowd.movable);
-    }
+    bool relieved = make_place(table, NULL, 0);
     (void)pthread_mutex_unlock(&table->lock);
+    return relieved;
 }
 
 void ex_http_table_end_slow_write(struct ex_http_table *table) {

@@ -41,8 +41,8 @@ struct ex_http_connection *ex_http_table_start(struct ex_http_table *table, int 
 /* The socket is about to be closed. */
 void ex_http_table_remove(struct ex_http_table *table, struct ex_http_connection *connection);
 
-/* Ends the connection that has waited longest, for want of descriptors. */
-void ex_http_table_relieve(struct ex_http_table *table);
+/* Ends the connection that has waited longest, for want of descriptors. False: none has left. */
+bool ex_http_table_relieve(struct ex_http_table *table);
 
 /* Ends a write that is older than deadlines.slow_write_ms, for want of request slots. */
 void ex_http_table_end_slow_write(struct ex_http_table *table);

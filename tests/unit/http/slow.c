@@ -66,7 +66,7 @@ static void defer(void *ctx, struct ex_http_request *request, struct ex_http_res
 
 static void open_stream(void *ctx, struct ex_http_request *request,
                         struct ex_http_response *response) {
-    static const struct ex_http_stream_options options = {.queue_max_bytes = 16 * 1024,
+    static const struct ex_http_stream_options options = {.queue_max_bytes = 16384,
                                                           .keepalive_ms = 300};
 
     (void)ctx;
