@@ -38,9 +38,10 @@ static int64_t truncate(double value) {
 
 /* Even over -width .. width. */
 static int64_t draw_offset(int64_t width, uint64_t random) {
-    uint64_t choices = 2 * (uint64_t)width + 1;
+    uint64_t most = (uint64_t)width;
+    uint64_t drawn = (uint64_t)(((wide)random * (2 * most + 1)) >> 64);
 
-    return (int64_t)(((wide)random * choices) >> 64) - width;
+    return drawn < most ? -(int64_t)(most - drawn) : (int64_t)(drawn - most);
 }
 
 /* The wait of an attempt: `jitter` of it up or down, then the two bounds. */

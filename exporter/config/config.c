@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "exporter/config/config_read.h"
@@ -25,15 +24,13 @@ static bool is_section(const char *key) {
 /* Whether some known key begins with `head` and a dot. */
 static bool is_head(const char *head) {
     size_t len = strlen(head);
-    char child[EX_NEAREST_BYTES_MAX];
 
     for (unsigned i = 0; i < EX_OPTION_COUNT; i++) {
         const struct ex_option *option = ex_option((enum ex_option_id)i);
         if (strncmp(option->key, head, len) == 0 && option->key[len] == '.')
             return true;
     }
-    return snprintf(child, sizeof child, "%s.x", head) < (int)sizeof child &&
-           (ex_flink_key_is_known(head) || ex_flink_key_is_known(child));
+    return ex_flink_key_begins_with(head);
 }
 
 /* A misspelt section is told as such, not by the first key inside of it. */

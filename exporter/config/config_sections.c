@@ -130,7 +130,7 @@ static int read_listener(const struct ex_fields *section, const char *name,
                                                  "redact", "rename", NULL};
     static const char *const keys[] = {"timeout", "memory", "queue", "rename", "config", NULL};
     bool is_catalogue = strcmp(name, "catalogue") == 0;
-    struct ex_fields entry;
+    struct ex_fields entry = {0};
     struct ex_fields rename;
 
     int rc = open_entry(section, name, is_catalogue ? catalogue_keys : keys, &entry);
@@ -177,7 +177,7 @@ static const char *const engine_kinds[] = {"local", "push", "flink", NULL};
 static int check_engine_keys(const struct ex_fields *section, const char *name, unsigned kind) {
     static const char *const local_keys[] = {"kind", "user", NULL};
     static const char *const push_keys[] = {"kind", NULL};
-    struct ex_fields entry;
+    struct ex_fields entry = {0};
 
     if (strcmp(engine_kinds[kind], "flink") == 0)
         return 0;
@@ -187,7 +187,7 @@ static int check_engine_keys(const struct ex_fields *section, const char *name, 
 
 static int read_engine(const struct ex_fields *section, const char *name,
                        struct ex_engine_config *engine) {
-    struct ex_fields entry;
+    struct ex_fields entry = {0};
     unsigned kind = 0;
 
     int rc = open_entry(section, name, NULL, &entry);

@@ -170,7 +170,7 @@ static int check_command(int folder_fd, const struct ex_vertex_spec *vertex,
 
     if (rc == 0)
         return 0;
-    return ex_fail(reterr, rc, vertex->line, "vertex \"%.*s\": cannot run \"%.*s\": %s%s",
+    return ex_fail(reterr, rc, vertex->command_line, "vertex \"%.*s\": cannot run \"%.*s\": %s%s",
                    ex_shown(vertex->id), vertex->id.ptr, EX_SHOWN_MAX, name, strerrordesc_np(-rc),
                    is_path ? "" : " (looked for in PATH)");
 }

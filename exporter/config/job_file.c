@@ -88,7 +88,7 @@ static int read_working_directory(struct ex_job_reading *reading,
         return ex_field_refuse(job, "working-directory", "it is empty");
     if (folder.ptr)
         reading->spec->working_directory_line = ex_field_line(job, "working-directory");
-    bool absolute = folder.len > 0 && folder.ptr[0] == '/';
+    bool absolute = folder.ptr && folder.ptr[0] == '/';
     if (!absolute && !origin->working_directory)
         return ex_field_refuse(job, "working-directory",
                                "an absolute path is wanted, for the job did not come as a file");
@@ -275,14 +275,15 @@ static int locate(const char *path, char **ret_folder, char **ret_path) {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     char *absolute = folder ? realpath(folder, NULL) : NULL;
-    int rc = absolute ? 0 : -errno;
+    int rc = -errno;
 
     free(folder);
-    if (rc != 0)
+    if (!absolute)
         return rc;
     const char *base = slash ? slash + 1 : path;
     if (asprintf(ret_path, "%s/%s", strcmp(absolute, "/") == 0 ? "" : absolute, base) == -1) {
         free(absolute);
+        *ret_path = NULL; /* it is undefined after a failure */
         return -ENOMEM;
     }
     *ret_folder = absolute;

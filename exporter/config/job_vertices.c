@@ -12,6 +12,7 @@ enum {
     RUNTIME_MAX = 64,
     STOP_TIMEOUT_MS = 10000,
     NOFILE_LEAST = 8,
+    ENV_NAME_SIZE = 256,
     ENV_COPIES_BYTES_MAX = 64 << 20,
 };
 
@@ -24,38 +25,32 @@ void ex_job_free_words(char **words) {
 /* ---- environment ------------------------------------------------------------------------- */
 
 static bool is_env_name(const char *name) {
-    if (!isalpha((unsigned char)*name) && *name != '_')
-        return false;
-    while (isalnum((unsigned char)*name) || *name == '_')
-        name++;
-    return *name == '\0';
+    size_t len = 0;
+
+    while (isalnum((unsigned char)name[len]) || name[len] == '_')
+        len++;
+    return len > 0 && len < ENV_NAME_SIZE && name[len] == '\0' && !isdigit((unsigned char)*name);
 }
 
 static int add_variable(const struct ex_fields *env, const char *name, char **ret_variable) {
     struct fo_str value = {"", 0};
 
     if (!is_env_name(name))
-        return ex_field_refuse(env, name, "a variable's name is letters, digits and _");
+        return ex_field_refuse(
+            env, name, "a variable's name is up to 255 letters, digits and _, the first no digit");
     if (strncmp(name, "FAILOVER_", strlen("FAILOVER_")) == 0)
         return ex_field_refuse(env, name, "names that begin with FAILOVER_ are ours");
     int rc = ex_field_str(env, name, &value);
     if (rc != 0)
         return rc;
-    if (asprintf(ret_variable, "%s=%.*s", name, (int)value.len, value.ptr) == -1)
-        return ex_fields_no_memory(env);
-    return 0;
+    if (asprintf(ret_variable, "%s=%.*s", name, (int)value.len, value.ptr) != -1)
+        return 0;
+    *ret_variable = NULL; /* it is undefined after a failure */
+    return ex_fields_no_memory(env);
 }
 
 static bool sets_variable(const struct ex_fields *env, const char *variable) {
-    char name[256];
-    const char *end = strchr(variable, '=');
-    size_t len = end ? (size_t)(end - variable) : 0;
-
-    if (len >= sizeof name)
-        return false;
-    memcpy(name, variable, len);
-    name[len] = '\0';
-    return json_object_get(env->object, name) != NULL;
+    return json_object_getn(env->object, variable, strcspn(variable, "=")) != NULL;
 }
 
 static int fill_env(const struct ex_fields *env, char *const *inherited, char **words) {
@@ -131,6 +126,7 @@ static int read_command(const struct ex_fields *vertex, struct ex_vertex_spec *o
         return ex_field_refuse(vertex, "command", "a list with at least one word is wanted");
     if (count > EX_COMMAND_MAX)
         return ex_field_refuse(vertex, "command", "more than %d words", EX_COMMAND_MAX);
+    out->command_line = ex_field_line(vertex, "command");
     out->command = calloc(count + 1, sizeof *out->command);
     if (!out->command)
         return ex_fields_no_memory(vertex);

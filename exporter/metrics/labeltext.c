@@ -91,6 +91,13 @@ bool ex_utf8_is_valid(struct fo_str text, size_t *ret_code_points) {
     return true;
 }
 
+void ex_label_start(struct ex_buffer *out, struct fo_str name) {
+    if (out->len > 0)
+        ex_buffer_append_char(out, ',');
+    ex_buffer_append_str(out, name);
+    ex_buffer_append(out, "=\"", 2);
+}
+
 static void append_code_point(struct ex_buffer *out, const char *ptr, size_t len) {
     if (*ptr == '\\')
         ex_buffer_append(out, "\\\\", 2);

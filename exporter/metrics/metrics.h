@@ -129,7 +129,8 @@ void ex_series_set(struct ex_series *series, double value);
 void ex_gauge_add(struct ex_series *series, double n); /* [writer] */
 double ex_series_value(const struct ex_series *series);
 
-/* Histogram. A NaN is dropped. [writer] */
+/* Histogram. What is not finite is dropped; a duration below 0, of a clock that went back, counts
+ * as 0. [writer] */
 void ex_histogram_observe(struct ex_series *series, double value);
 
 /* A value that does not exist just now, such as a budget without limit, is hidden. [writer] */

@@ -25,10 +25,7 @@ void ex_series_append_label(struct ex_metrics *metrics, struct ex_buffer *text, 
                             struct fo_str value) {
     if (value.len == 0)
         return;
-    if (text->len > 0)
-        ex_buffer_append_char(text, ',');
-    ex_buffer_append_str(text, name);
-    ex_buffer_append(text, "=\"", 2);
+    ex_label_start(text, name);
     escape_counted(metrics, text, value);
     ex_buffer_append_char(text, '"');
 }
@@ -182,10 +179,7 @@ static int label_text(const struct ex_key *key, struct ex_buffer *text) {
     for (size_t i = 0; i < key->count; i++) {
         if (key->values[i].len == 0)
             continue;
-        if (text->len > 0)
-            ex_buffer_append_char(text, ',');
-        ex_buffer_append_str(text, ex_key_name(key->family, i));
-        ex_buffer_append(text, "=\"", 2);
+        ex_label_start(text, ex_key_name(key->family, i));
         ex_buffer_append_str(text, key->values[i]);
         ex_buffer_append_char(text, '"');
     }
@@ -243,11 +237,10 @@ int ex_series_create(struct ex_group *group, const struct ex_key *key,
     ex_buffer_done(&text);
     if (!series)
         return -ENOMEM;
-    if (cell->family->spec.type == EX_HISTOGRAM) {
+    if (cell->family->spec.type == EX_HISTOGRAM)
         failed = ex_histogram_init(series);
-        if (failed)
-            return failed; /* its memory waits in the arena for the end of the group */
-    }
+    if (failed)
+        return failed; /* its memory waits in the arena for the end of the group */
     join(cell, series);
     *ret_series = series;
     return 0;
@@ -324,9 +317,8 @@ struct ex_words *ex_track_reserve(struct ex_series *series, struct ex_track *tra
         return NULL;
     words->capacity = (uint32_t)capacity;
     uint_fast32_t used = old ? atomic_load_explicit(&old->used, memory_order_relaxed) : 0;
-    for (size_t i = 0; i < used; i++) {
+    for (size_t i = 0; i < used; i++)
         atomic_init(&words->word[i], atomic_load_explicit(&old->word[i], memory_order_relaxed));
-    }
     atomic_init(&words->used, used);
     atomic_store_explicit(&track->live, words, memory_order_release);
     return words;

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LOOKS = 64, TRACKS_FOLLOW = 1 << 8 };
+enum { LOOKS = 64, TRACKS_FOLLOW = 1 << 8, PREFETCH_BYTES = 512 };
 
 struct ex_counted {
     struct ex_cell *cell;
@@ -93,6 +93,8 @@ static int gather(struct ex_snapshot *snapshot, struct ex_group *group, size_t f
         while (series && !failed) {
             failed = gather_series(snapshot, series);
             snapshot->cells[snapshot->cell_count - 1].count++;
+            /* the series of a group lie behind each other */
+            __builtin_prefetch((const char *)series + PREFETCH_BYTES);
             series = atomic_load_explicit(&series->next, memory_order_acquire);
         }
         if (failed)

@@ -15,7 +15,7 @@
 
 #define MARK_NAME "FAILOVER_SPAWN_ID"
 
-enum { MARK_VALUE_SIZE = 40, BYTES_PER_KIB = 1024, US_PER_S = 1000000 };
+enum { MARK_VALUE_SIZE = 40, BYTES_PER_KIB = 1024, US_PER_S = 1000000, END_AGAIN_NS = 2000000 };
 
 static struct ex_child_list *id_bucket(struct ex_children *children, uint64_t id) {
     return &children->by_id[id % EX_CHILD_BUCKETS];
@@ -323,7 +323,7 @@ static void branch_kill_all(struct ex_children *children) {
 }
 
 void ex_children_end(struct ex_children *children) {
-    const struct timespec moment = {.tv_nsec = 2 * 1000 * 1000};
+    const struct timespec moment = {.tv_nsec = END_AGAIN_NS};
     struct ex_child *child = NULL;
 
     for (;;) {

@@ -14,7 +14,7 @@
 
 /* Limits of one message. A packet is bounded by the socket's send buffer, of which an unprivileged
  * process gets 208 KiB; the kernel takes at most 253 descriptors with a packet. */
-#define EX_SPAWN_MESSAGE_MAX_BYTES (192u * 1024)
+#define EX_SPAWN_MESSAGE_MAX_BYTES ((size_t)192 * 1024)
 #define EX_SPAWN_MESSAGE_MAX_DESCRIPTORS 250u
 
 /* Limits of one process. */

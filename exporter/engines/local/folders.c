@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 #include "exporter/engines/local/internal.h"
 
-enum { WALK_DESCRIPTORS = 16 };
+enum { DEPTH_MAX = 256 }; /* one descriptor each */
 
 bool ex_path_print(char path[static EX_LOCAL_PATH_SIZE], const char *format, ...) {
     va_list args;
@@ -55,16 +56,37 @@ int ex_folder_make_passage(const char *path, const struct ex_local_user *user) {
     return user->change && chmod(path, 0711) == -1 ? -errno : 0;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place) {
-    (void)info;
-    (void)kind;
-    (void)place;
-    (void)remove(path);
-    return 0;
+static void content_remove(int folder_fd, const char *name, int depth);
+
+static void entry_remove(int folder_fd, const char *name, int depth) {
+    if (unlinkat(folder_fd, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
+        return;
+    if (unlinkat(folder_fd, name, AT_REMOVEDIR) == 0 || depth == DEPTH_MAX)
+        return;
+    content_remove(folder_fd, name, depth + 1);
+    (void)unlinkat(folder_fd, name, AT_REMOVEDIR);
+}
+
+/* From folder to folder by descriptor, never through a link: a task may be changing the tree
+ * while we, perhaps with more rights, remove it. */
+static void content_remove(int folder_fd, const char *name, int depth) {
+    int fd = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+
+    if (!dir) {
+        if (fd != -1)
+            (void)close(fd);
+        return;
+    }
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is of this call alone */
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            entry_remove(dirfd(dir), entry->d_name, depth);
+    (void)closedir(dir);
 }
 
 void ex_folder_remove(const char *path) {
-    (void)nftw(path, remove_one, WALK_DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    entry_remove(AT_FDCWD, path, 0);
 }
 
 struct discard {

@@ -7,21 +7,14 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "exporter/engines/local/folders.h"
 #include "exporter/engines/local/judge.h"
 #include "exporter/engines/local/local.h"
 #include "exporter/engines/local/output.h"
 
-#define EX_LOCAL_PATH_SIZE 4096
 /* Attempts whose start was asked for and not yet told, beyond which others wait: it bounds the
  * descriptors that are under way to the spawner. */
 #define EX_LOCAL_STARTING_MAX 256u
-
-struct ex_local_user {
-    bool change;
-    uid_t uid;
-    gid_t gid;
-    char *home; /* owned */
-};
 
 struct ex_attempt;
 TAILQ_HEAD(ex_attempt_list, ex_attempt);
@@ -128,7 +121,6 @@ struct ex_attempt {
     int *output_fds;
     uint32_t input_count;
     uint32_t output_count;
-    int wiring; /* what came of making its pipes: 0 or -errno */
 };
 
 /* ---- task.c: the life of one attempt --------------------------------------------------------- */
@@ -212,23 +204,10 @@ const char *ex_notify_path(const struct ex_notify *notify);
 /* Reads what has come so far. */
 void ex_notify_read(struct ex_notify *notify);
 
-/* ---- folders.c
- * ------------------------------------------------------------------------------------ */
+/* ---- folders.c ----------------------------------------------------------------------------- */
 
-/* printf into a path; false: too long. */
-bool ex_path_print(char path[static EX_LOCAL_PATH_SIZE], const char *format, ...) FO_PRINTF(2, 3);
-/* A name of a vertex as part of a file name: letters, digits, '.', '_' and '-' as they are but for
- * a dot at the beginning, all else as %XX. `size` at least 3 * FO_ID_MAX + 1. */
-#define EX_NAME_SIZE (3 * FO_ID_MAX + 1)
-void ex_name_escape(struct fo_str name, char text[static EX_NAME_SIZE]);
-/* Makes a folder (0700), which may exist. With `user`, it becomes that user's. -errno. */
-FO_MUST_CHECK int ex_folder_make(const char *path, const struct ex_local_user *user);
-/* Makes a folder that tasks only walk through. -errno. */
-FO_MUST_CHECK int ex_folder_make_passage(const char *path, const struct ex_local_user *user);
-/* Removes a file or a folder with all in it; not through symbolic links. */
-void ex_folder_remove(const char *path);
-/* The same out of the way: renames it at once, removes it in a thread of the loop's, then calls
- * `done` (may be NULL). */
+/* ex_folder_remove() out of the way: renames it at once, removes it in a thread of the loop's, then
+ * calls `done` (may be NULL). */
 void ex_folder_discard(struct ex_local *engine, const char *path, void (*done)(void *ctx),
                        void *ctx);
 

@@ -39,7 +39,7 @@ static int job_tables_make(struct ex_engine_job *job) {
     uint32_t tasks = fo_graph_task_count(job->spec->graph);
     uint32_t regions = fo_graph_region_count(job->spec->graph);
 
-    job->current = calloc(tasks, sizeof *job->current);
+    job->current = calloc(tasks, sizeof(struct ex_attempt *));
     job->endings = calloc(tasks, sizeof *job->endings);
     job->verdicts = calloc(tasks, sizeof *job->verdicts);
     job->is_unsettled = calloc(regions, sizeof *job->is_unsettled);

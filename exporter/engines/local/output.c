@@ -141,7 +141,9 @@ static void output_end(struct ex_output *output) {
     for (int i = 0; i < LAST_READS_MAX; i++)
         if (!output_move(output))
             break;
-    (void)close(output->read_fd); /* and so out of the epoll set */
+    /* Closing takes it out of the set only if nobody else has a copy. */
+    (void)epoll_ctl(output->pump->epoll_fd, EPOLL_CTL_DEL, output->read_fd, NULL);
+    (void)close(output->read_fd);
     if (output->file_fd != -1)
         (void)close(output->file_fd);
     output->read_fd = -1;

@@ -15,8 +15,8 @@
 
 #include "exporter/base/buffer.h"
 
-#define EX_OUTPUT_HEAD_BYTES (64u * 1024)
-#define EX_OUTPUT_TAIL_BYTES (256u * 1024)
+#define EX_OUTPUT_HEAD_BYTES ((size_t)64 * 1024)
+#define EX_OUTPUT_TAIL_BYTES ((size_t)256 * 1024)
 
 struct ex_pump;
 struct ex_output;

@@ -37,7 +37,7 @@ static int by_folder(const void *a, const void *b) {
 /* Two edges between the same vertices, or vertices "a", "b-c" and "a-b", "c", would share a folder:
  * all but one of them get the number of the edge behind a sign that no escaped name has. */
 static int folders_part(struct ex_engine_job *job, struct ex_local_edge **blocking, size_t count) {
-    qsort(blocking, count, sizeof *blocking, by_folder); // NOLINT(bugprone-sizeof-expression)
+    qsort(blocking, count, sizeof(struct ex_local_edge *), by_folder);
     for (size_t i = count; i-- > 1;) {
         char *name = NULL;
         if (strcmp(blocking[i]->folder, blocking[i - 1]->folder) != 0)
@@ -67,7 +67,7 @@ static int edge_init(struct ex_engine_job *job, uint32_t edge) {
 
 int ex_partitions_init(struct ex_engine_job *job) {
     uint32_t edge_count = fo_graph_edge_count(graph_of(job));
-    struct ex_local_edge **blocking = calloc(edge_count + 1, sizeof *blocking);
+    struct ex_local_edge **blocking = calloc(edge_count + 1, sizeof(struct ex_local_edge *));
     size_t count = 0;
     int err = 0;
 

@@ -292,30 +292,39 @@ static bool attempt_prepare(struct ex_attempt *attempt) {
     return err == 0;
 }
 
-/* The attempts at the head of the line that are of one region, wired together. */
-static void group_start(struct ex_local *engine) {
-    struct ex_attempt *first = TAILQ_FIRST(&engine->waiting);
-    struct ex_engine_job *job = first->job;
-    uint32_t region = fo_graph_task_region(job->spec->graph, first->task);
-    struct ex_attempt_list group = TAILQ_HEAD_INITIALIZER(group);
-    struct ex_attempt *attempt = first;
+/* Takes the attempts at the head of the line that are of one region; those that could be prepared
+ * come into `group`. */
+static void group_take(struct ex_local *engine, struct ex_attempt_list *group) {
+    struct ex_attempt *attempt = TAILQ_FIRST(&engine->waiting);
+    struct ex_engine_job *job = attempt->job;
+    const struct fo_graph *graph = job->spec->graph;
+    uint32_t region = fo_graph_task_region(graph, attempt->task);
 
-    while (attempt && attempt->job == job &&
-           fo_graph_task_region(job->spec->graph, attempt->task) == region) {
+    while (attempt && attempt->job == job && fo_graph_task_region(graph, attempt->task) == region) {
         TAILQ_REMOVE(&engine->waiting, attempt, waiting);
         attempt->stage = EX_ATTEMPT_STARTING;
         if (attempt_prepare(attempt))
-            TAILQ_INSERT_TAIL(&group, attempt, waiting);
+            TAILQ_INSERT_TAIL(group, attempt, waiting);
         attempt = TAILQ_FIRST(&engine->waiting);
     }
+}
+
+/* All of a region's pipes are made before the first of its tasks takes its ends. */
+static void group_start(struct ex_local *engine) {
+    struct ex_attempt_list group = TAILQ_HEAD_INITIALIZER(group);
+    struct ex_attempt *attempt = NULL;
+    int wiring = 0;
+
+    group_take(engine, &group);
     TAILQ_FOREACH(attempt, &group, waiting) {
-        attempt->wiring = ex_channels_make(attempt);
+        if (!wiring)
+            wiring = ex_channels_make(attempt);
     }
     for (attempt = TAILQ_FIRST(&group); attempt; attempt = TAILQ_FIRST(&group)) {
         TAILQ_REMOVE(&group, attempt, waiting);
-        int err = attempt->wiring ? attempt->wiring : ex_attempt_launch(attempt);
+        int err = wiring ? wiring : ex_attempt_launch(attempt);
         if (err)
-            attempt_not_started(attempt, attempt->wiring ? "channels" : "request", err);
+            attempt_not_started(attempt, wiring ? "channels" : "request", err);
         else
             engine->starting++;
     }
@@ -381,10 +390,10 @@ static int by_region(const void *a, const void *b, void *graph) {
 
 void ex_attempts_deploy(struct ex_engine_job *job, const struct ex_task_attempt *attempts,
                         uint32_t count) {
-    struct ex_task_attempt *sorted = malloc((count + 1u) * sizeof *sorted);
+    struct ex_task_attempt *sorted = malloc(((size_t)count + 1) * sizeof *sorted);
 
     if (sorted) {
-        memcpy(sorted, attempts, count * sizeof *sorted);
+        memcpy(sorted, attempts, (size_t)count * sizeof *sorted);
         qsort_r(sorted, count, sizeof *sorted, by_region, job->spec->graph);
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -133,7 +133,7 @@ static void job_wins_over_cluster(void **state) {
     assert_int_equal(spec->decisions.restart_strategy.fixed_delay.attempts, 7);
     assert_int_equal(spec->decisions.history_size, 5);
     assert_false(spec->strategy_from_job);
-    config = ex_config_unref(config);
+    ex_config_unref(config);
     /* The policies outlive the configuration. */
     assert_int_equal(spec->decisions.policy_count, 1);
     assert_int_equal(spec->decisions.policies[0].action, FO_POLICY_FAIL);
@@ -142,6 +142,7 @@ static void job_wins_over_cluster(void **state) {
     config = must_configure("restart-strategy.fixed-delay.attempts: 7\n"
                             "restart-strategy.type: failure-rate\n");
     spec = must_parse(named, config);
+    assert_int_equal(spec->decisions.restart_strategy.kind, FO_STRATEGY_FIXED_DELAY);
     assert_int_equal(spec->decisions.restart_strategy.fixed_delay.attempts, 1);
     ex_job_spec_unref(spec);
     ex_config_unref(config);
@@ -301,8 +302,8 @@ static void counts_descriptors(void **state) {
 static void looks_for_commands(void **state) {
     (void)state;
     must_lack(
-        "name: j\nvertices:\n  - {id: a, command: [cat]}\n  - {id: b, command: [no-such-cmd]}\n",
-        1024, -ENOENT, 4, "vertex \"b\": cannot run \"no-such-cmd\": No such file");
+        "name: j\nvertices:\n  - {id: a, command: [cat]}\n  - id: b\n    command: [no-such-cmd]\n",
+        1024, -ENOENT, 5, "vertex \"b\": cannot run \"no-such-cmd\": No such file");
     must_lack("name: j\nvertices:\n  - {id: a, command: [./no-such]}\n", 1024, -ENOENT, 3,
               "No such");
     must_lack("name: j\nvertices:\n  - {id: a, command: [/etc/passwd]}\n", 1024, -EACCES, 3,

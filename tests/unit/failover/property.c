@@ -3,6 +3,8 @@
  * a run that fails is printed; FO_SEED=n runs that one alone. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -76,7 +76,8 @@ static void test_consumer_killed(void **state) {
     }
 }
 
-/* The producer is killed: its consumer ends well, but with a shortened input; it must not publish. */
+/* The producer is killed: its consumer ends well, but with a shortened input; it must not publish.
+ */
 static void test_producer_killed(void **state) {
     (void)state;
     bench_vertex("from", 1, "echo half; kill -9 $$");

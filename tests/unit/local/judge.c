@@ -13,8 +13,8 @@
 enum { TASKS_MAX = 6, NOW_MS = 1000 };
 
 /* Ends as letters, by task: '.' not yet, 0 exit 0, P broken pipe, F failure, and as judged before:
- * 1 finished, X failed, C cancelled. The turn in which each was read as a digit. Verdicts: '.' wait,
- * 1 finished, F the failure, s secondary. */
+ * 1 finished, X failed, C cancelled. The turn in which each was read as a digit. Verdicts: '.'
+ * wait, 1 finished, F the failure, s secondary. */
 struct row {
     const char *name;
     const char *graph; /* which one */
@@ -68,8 +68,7 @@ static const struct fo_edge_spec chain3[] = {{.from = 1, .to = 2}, {.from = 0, .
 static const struct fo_edge_spec cross[] = {{.from = 0, .to = 1}};
 
 static struct fo_graph *graph_of(const char *name) {
-    const struct fo_vertex_spec ones[] = {
-        {{"a", 1}, 1}, {{"b", 1}, 1}, {{"c", 1}, 1}};
+    const struct fo_vertex_spec ones[] = {{{"a", 1}, 1}, {{"b", 1}, 1}, {{"c", 1}, 1}};
     const struct fo_vertex_spec twos[] = {{{"ab", 2}, 2}, {{"cd", 2}, 2}};
     struct fo_graph_spec spec = {ones, 2, chain2, 1};
     struct fo_graph *graph = NULL;

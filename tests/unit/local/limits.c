@@ -82,8 +82,8 @@ static void need(uint32_t flag, const char *what) {
 static void test_memory_kill_is_proven(void **state) {
     (void)state;
     need(EX_SPAWN_FLAG_NO_MEMORY, "memory");
-    bench_vertex("a", 1, "exec python3 -c 'x = bytearray(256 << 20); print(len(x))'")->memory_bytes =
-        64 << 20;
+    bench_vertex("a", 1, "exec python3 -c 'x = bytearray(256 << 20); print(len(x))'")
+        ->memory_bytes = 64 << 20;
     bench_open();
     bench_deploy(0, 1);
     bench_expect(0, FO_TASK_FAILED);
@@ -196,8 +196,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_watchdog, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_sockets_differ, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_memory_kill_is_proven, bench_setup, bench_teardown),
-        cmocka_unit_test_setup_teardown(test_other_kill_under_a_limit, bench_setup,
-                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(test_other_kill_under_a_limit, bench_setup, bench_teardown),
         cmocka_unit_test(test_unsupported_is_said),
         cmocka_unit_test_setup_teardown(test_pids, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_cpu, bench_setup, bench_teardown),

@@ -125,12 +125,12 @@ static void test_sizes(void **state) {
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         int fd = -1;
         struct ex_output *output = open_output(&fd);
-        size_t after_head = lines[i] * 8 - EX_OUTPUT_HEAD_BYTES;
+        size_t after_head = (size_t)lines[i] * 8 - EX_OUTPUT_HEAD_BYTES;
         write_lines(fd, lines[i]);
         (void)close(fd);
         finish(output);
-        expect_head_and_tail(lines[i], after_head < EX_OUTPUT_TAIL_BYTES ? after_head
-                                                                        : EX_OUTPUT_TAIL_BYTES);
+        expect_head_and_tail(lines[i],
+                             after_head < EX_OUTPUT_TAIL_BYTES ? after_head : EX_OUTPUT_TAIL_BYTES);
         ex_output_remove(path);
         ex_buffer_reset(&head);
         ex_buffer_reset(&tail);
@@ -245,7 +245,7 @@ static void test_many_at_once(void **state) {
         ex_buffer_reset(&head);
         ex_buffer_reset(&tail);
         finish(outputs[i]);
-        expect_head_and_tail(LINES, LINES * 8 - EX_OUTPUT_HEAD_BYTES);
+        expect_head_and_tail(LINES, (size_t)LINES * 8 - EX_OUTPUT_HEAD_BYTES);
         (void)snprintf(path, sizeof path, "%s/log%d", folder, i);
         ex_output_remove(path);
     }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -142,8 +143,8 @@ static void test_spawner_killed_while_stopping(void **state) {
     assert_false(bench_is_alive("58004"));
 }
 
-/* In a process of its own: a daemon with running tasks. */
-static _Noreturn void be_daemon(int ready_fd) {
+/* In a program of its own: a daemon with running tasks, which says on standard output where. */
+static _Noreturn void be_daemon(void) {
     void *state = NULL;
 
     if (bench_setup(&state) != 0)
@@ -154,21 +155,30 @@ static _Noreturn void be_daemon(int ready_fd) {
     bench_expect(0, FO_TASK_RUNNING);
     bench_expect(1, FO_TASK_RUNNING);
     bench_run_ms(100);
-    (void)!write(ready_fd, bench.directory, sizeof bench.directory);
+    (void)!write(STDOUT_FILENO, bench.directory, sizeof bench.directory);
     bench_run_ms(60000);
     _exit(1);
 }
 
 static void test_daemon_killed(void **state) {
+    static char program[] = "daemon";
+    static char with[] = "with-cgroups";
+    static char without[] = "without-cgroups";
     char directory[sizeof bench.directory];
     char command[128];
+    char *const arguments[] = {program, bench_without_cgroups ? without : with, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t daemon_pid = 0;
     int ready[2];
 
     (void)state;
     assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-    pid_t daemon_pid = fork();
-    if (daemon_pid == 0)
-        be_daemon(ready[1]);
+    assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+    assert_int_equal(posix_spawn_file_actions_adddup2(&actions, ready[1], STDOUT_FILENO), 0);
+    assert_int_equal(posix_spawn(&daemon_pid, "/proc/self/exe", &actions, NULL, arguments, environ),
+                     0);
+    assert_int_equal(posix_spawn_file_actions_destroy(&actions), 0);
+    (void)close(ready[1]);
     assert_int_equal(read(ready[0], directory, sizeof directory), sizeof directory);
     assert_true(bench_is_alive("58005"));
     assert_int_equal(kill(daemon_pid, SIGKILL), 0);
@@ -179,7 +189,6 @@ static void test_daemon_killed(void **state) {
     (void)snprintf(command, sizeof command, "rm -r %s", directory);
     assert_int_equal(system(command), 0); // NOLINT(concurrency-mt-unsafe,cert-env33-c)
     (void)close(ready[0]);
-    (void)close(ready[1]);
 }
 
 /* The logs of the attempts before the last few go. */
@@ -240,7 +249,11 @@ static int run_all(bool without_cgroups, const char *name) {
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc == 2) {
+        bench_without_cgroups = strcmp(argv[1], "without-cgroups") == 0;
+        be_daemon();
+    }
     int failed = run_all(false, "with cgroups where they can be made");
 
     return failed + run_all(true, "without cgroups");

@@ -28,7 +28,6 @@ struct told {
 struct fixture {
     uv_loop_t loop;
     struct ex_metrics *metrics;
-    struct catalogue *catalogue;
     struct ex_manager *manager;
     struct ex_engine engine;
     struct told told[TOLD_MAX];
@@ -40,7 +39,8 @@ struct fixture {
     int recovered;
 };
 
-static struct fixture *fixture; /* of the running test; the engine's jobs point to it */
+static struct fixture *fixture;     /* of the running test; the engine's jobs point to it */
+static struct catalogue *catalogue; /* of all tests: it takes long to make */
 
 static void tell(char what, const struct ex_task_attempt *attempts, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
@@ -138,9 +138,22 @@ static void observe(void *ctx, const struct ex_job *job, const struct ex_change 
     fixture->recovered += change->kind == EX_CHANGE_RECOVERED;
 }
 
+static int make_catalogue(void **state) {
+    const struct catalogue_source builtin = {.root = NULL};
+    struct fo_error error;
+
+    (void)state;
+    return catalogue_new(&builtin, 1, NULL, &catalogue, &error);
+}
+
+static int free_catalogue(void **state) {
+    (void)state;
+    catalogue = catalogue_free(catalogue);
+    return 0;
+}
+
 static int setup(void **state) {
     static const struct ex_metrics_limits limits;
-    const struct catalogue_source builtin = {.root = NULL};
     const struct fo_str keys[] = {fo_str_of("type"), fo_str_of("category"), fo_str_of("cause")};
     struct fo_error error;
 
@@ -150,11 +163,10 @@ static int setup(void **state) {
     fixture->engine = (struct ex_engine){.ops = &ops, .name = "list"};
     assert_int_equal(uv_loop_init(&fixture->loop), 0);
     assert_int_equal(ex_metrics_new(&limits, 1, &fixture->metrics), 0);
-    assert_int_equal(catalogue_new(&builtin, 1, NULL, &fixture->catalogue, &error), 0);
     const struct ex_manager_config config = {
         .loop = &fixture->loop,
         .metrics = fixture->metrics,
-        .catalogue = fixture->catalogue,
+        .catalogue = catalogue,
         .label_keys = keys,
         .label_key_count = 3,
         .retention_ms = 60000,
@@ -179,7 +191,6 @@ static int teardown(void **state) {
     (void)uv_run(&fixture->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&fixture->loop), 0);
     ex_metrics_free(fixture->metrics);
-    (void)catalogue_free(fixture->catalogue);
     free(fixture);
     return 0;
 }
@@ -360,5 +371,5 @@ int main(void) {
                                         teardown),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_catalogue, free_catalogue);
 }

@@ -56,8 +56,8 @@ static uint64_t random_below(uint64_t limit) {
 
 /* Anything at all: every byte, quotes, newlines, halves of characters, too long ones. */
 static struct fo_str random_value(char text[VALUE_MAX]) {
-    static const char *const pieces[] = {"a",  "\"", "\\", "\n", "{", "}",    ",",    "=",
-                                         "\t", "#",  " ",  "é",  "€", "\xff", "\xc3", "😀"};
+    static const char *const pieces[] = {"a",  "\"", "\\", "\n", "{", "}",    ",",    "=", "\t",
+                                         "\r", "#",  " ",  "é",  "€", "\xff", "\xc3", "😀"};
     size_t len = 0;
 
     for (uint64_t count = random_below(4) == 0 ? random_below(60) : random_below(4); count > 0;
