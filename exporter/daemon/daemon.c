@@ -124,6 +124,13 @@ static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *o
     return ret;
 }
 
+/* Settings that are good but mean nothing here. */
+static void log_notices(const char *file, const struct ex_notices *notices) {
+    for (size_t i = 0; i < notices->count; i++)
+        ex_log(EX_LOG_INFO, "A setting has no effect.", EX_TEXT("file", file),
+               EX_INT("line", notices->items[i].line), EX_TEXT("why", notices->items[i].text));
+}
+
 static void note_storage(const struct ex_daemon_options *options) {
     if (options->storage_path)
         ex_log(EX_LOG_WARN,
@@ -143,6 +150,7 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret < 0)
         return ret;
     *ret_file = NULL;
+    log_notices(options->config_file, &daemon->config->notices);
     note_storage(options);
     ret = ex_work_dir_open(&daemon->work_dir, options->storage_path, reterr);
     if (ret == 0)
@@ -158,6 +166,27 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     return ret;
 }
 
+/* In the other direction than they were started; a room that was not started is passed over. The
+ * loop must run once more. */
+static void close_rooms(struct ex_daemon *daemon) {
+    ex_read_door_close(&daemon->door, DRAIN_MS);
+    if (daemon->local.self)
+        daemon->local.ops->close(daemon->local.self);
+    if (daemon->spawner)
+        ex_spawner_close(daemon->spawner, NULL);
+    daemon->manager = ex_manager_free(daemon->manager);
+}
+
+/* Pipes between tasks pass through our hands: as many as the administrator allows. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
                     struct ex_daemon **ret_daemon, const char **ret_file, struct fo_error *reterr) {
     struct ex_daemon *daemon = calloc(1, sizeof *daemon);
@@ -167,11 +196,10 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
         return -ENOMEM;
     daemon->loop = loop;
     (void)signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     int ret = start(daemon, options, ret_file, reterr);
     if (ret < 0) {
-        ex_read_door_close(&daemon->door, 0);
-        if (daemon->spawner)
-            ex_spawner_close(daemon->spawner, NULL);
+        close_rooms(daemon);
         (void)uv_run(loop, UV_RUN_DEFAULT);
         (void)ex_daemon_free(daemon);
         return ret;
@@ -188,6 +216,8 @@ int ex_daemon_submit_file(struct ex_daemon *daemon, const char *path, struct ex_
     struct rlimit descriptors;
 
     int ret = ex_job_file_load(path, daemon->config, &spec, reterr);
+    if (ret == 0)
+        log_notices(path, &spec->notices);
     if (ret == 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
         ret = ex_job_check_resources(spec, descriptors.rlim_max, reterr);
     if (ret == 0)
@@ -218,15 +248,10 @@ void ex_daemon_reload(struct ex_daemon *daemon) {
         ex_log_plain(EX_LOG_INFO, "Reloaded.");
 }
 
-/* ---- ending, in the other direction ---- */
+/* ---- ending ---- */
 
 static void on_jobs_stopped(void *ctx) {
-    struct ex_daemon *daemon = ctx;
-
-    ex_read_door_close(&daemon->door, DRAIN_MS);
-    daemon->local.ops->close(daemon->local.self);
-    ex_spawner_close(daemon->spawner, NULL);
-    daemon->manager = ex_manager_free(daemon->manager);
+    close_rooms(ctx);
 }
 
 void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode) {
@@ -237,7 +262,6 @@ void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode) {
 struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     if (!daemon)
         return NULL;
-    (void)ex_manager_free(daemon->manager);
     ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
