@@ -328,17 +328,29 @@ static bool is_frame(struct fo_str line) {
     return starts(line, "at ");
 }
 
+/* A simple name may end a longer one, a full name may not. */
+static bool starts_name(struct fo_str text, size_t from, size_t name_len) {
+    if (from == 0)
+        return true;
+    char before = text.ptr[from - 1];
+    if (before == '.')
+        return memchr(text.ptr + from, '.', name_len) == NULL;
+    return before == '$' || !is_name_char(before);
+}
+
+/* `FooException.java` and `new FooException(` name none; a full stop after the name may follow. */
+static bool ends_name(struct fo_str text, size_t end) {
+    char next = end < text.len ? text.ptr[end] : '\n';
+    char second = end + 1 < text.len ? text.ptr[end + 1] : '\n';
+
+    if (next == '.')
+        return !is_name_char(second) && second != '<';
+    return !is_name_char(next) && next != '(';
+}
+
 bool catalogue_exception_named(struct fo_str text, size_t end, size_t name_len) {
     size_t from = end - name_len;
-    char next = end < text.len ? text.ptr[end] : '\n';
 
-    if (from > 0 && is_name_char(text.ptr[from - 1]) && text.ptr[from - 1] != '$')
-        return false;
-    if (is_name_char(next) || next == '(')
-        return false;
-    /* `FooException.java` and `FooException.<init>` name no exception; a full stop does. */
-    if (next == '.' && end + 1 < text.len &&
-        (is_name_char(text.ptr[end + 1]) || text.ptr[end + 1] == '<'))
-        return false;
-    return !is_frame(line_before(text, from));
+    return starts_name(text, from, name_len) && ends_name(text, end) &&
+           !is_frame(line_before(text, from));
 }
