@@ -45,33 +45,61 @@ bool ex_http_request_query_at(const struct ex_http_request *request, size_t inde
     return true;
 }
 
-struct joining {
-    const char *name;
-    size_t count;
-    struct ex_buffer *joined;
+/* A header that was sent several times, joined; kept until the request ends. */
+struct ex_http_joined {
+    struct ex_http_joined *next;
+    char text[];
 };
 
-static enum MHD_Result join(void *ctx, enum MHD_ValueKind kind, const char *name,
-                            const char *value) {
-    struct joining *joining = ctx;
+/* The values of one header. */
+struct gathering {
+    const char *name;
+    size_t count;
+    const char *last;
+    struct ex_buffer joined;
+};
+
+static enum MHD_Result gather(void *ctx, enum MHD_ValueKind kind, const char *name,
+                              const char *value) {
+    struct gathering *gathering = ctx;
 
     (void)kind;
-    if (strcasecmp(name, joining->name) == 0) {
-        ex_buffer_append_text(joining->joined, joining->count > 0 ? ", " : "");
-        ex_buffer_append_text(joining->joined, value ? value : "");
-        joining->count++;
+    if (strcasecmp(name, gathering->name) != 0)
+        return MHD_YES;
+    if (gathering->count == 1)
+        ex_buffer_append_text(&gathering->joined, gathering->last);
+    gathering->last = value ? value : "";
+    if (gathering->count > 0) {
+        ex_buffer_append_text(&gathering->joined, ", ");
+        ex_buffer_append_text(&gathering->joined, gathering->last);
     }
+    gathering->count++;
     return MHD_YES;
 }
 
-struct fo_str ex_http_request_header(struct ex_http_request *request, const char *name) {
-    struct joining joining = {name, 0, &request->joined};
+static struct fo_str keep_joined(struct ex_http_request *request, struct fo_str text) {
+    struct ex_http_joined *joined = malloc(sizeof *joined + text.len + 1);
 
-    ex_buffer_reset(&request->joined);
-    (void)MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, join, &joining);
-    if (joining.count == 0 || request->joined.failure != 0)
+    if (!joined)
         return (struct fo_str){NULL, 0};
-    return ex_buffer_str(&request->joined);
+    joined->next = request->joined;
+    memcpy(joined->text, text.ptr, text.len + 1);
+    request->joined = joined;
+    return (struct fo_str){joined->text, text.len};
+}
+
+struct fo_str ex_http_request_header(struct ex_http_request *request, const char *name) {
+    struct gathering gathering = {.name = name};
+    struct fo_str text = {NULL, 0};
+
+    ex_buffer_init(&gathering.joined, EX_HTTP_CONNECTION_MEMORY_BYTES);
+    (void)MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, gather, &gathering);
+    if (gathering.count == 1)
+        text = fo_str_of(gathering.last);
+    else if (gathering.count > 1 && gathering.joined.failure == 0)
+        text = keep_joined(request, ex_buffer_str(&gathering.joined));
+    ex_buffer_done(&gathering.joined);
+    return text;
 }
 
 struct fo_str ex_http_request_body(const struct ex_http_request *request) {
@@ -249,7 +277,6 @@ void *ex_http_on_request_line(void *ctx, const char *uri, struct MHD_Connection 
     request->web = ex_http_server_web(server);
     request->peer = connection->peer;
     ex_buffer_init(&request->body, 0);
-    ex_buffer_init(&request->joined, EX_HTTP_CONNECTION_MEMORY_BYTES);
     ex_http_response_init(&request->response, server->json_errors);
     request->target_error = ex_http_target_parse(fo_str_of(uri), &request->target);
     return request;
@@ -283,6 +310,10 @@ void ex_http_on_completed(void *ctx, struct MHD_Connection *mhd, void **request_
     ex_http_response_done(&request->response);
     ex_http_target_done(&request->target);
     ex_buffer_done(&request->body);
-    ex_buffer_done(&request->joined);
+    while (request->joined) {
+        struct ex_http_joined *joined = request->joined;
+        request->joined = joined->next;
+        free(joined);
+    }
     free(request);
 }

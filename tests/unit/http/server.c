@@ -75,8 +75,12 @@ static void who(void *ctx, struct ex_http_request *request, struct ex_http_respo
 }
 
 static void header(void *ctx, struct ex_http_request *request, struct ex_http_response *response) {
+    struct fo_str accept = ex_http_request_header(request, "accept");
+    struct fo_str twice = ex_http_request_header(request, "X-Twice");
+
     (void)ctx;
-    ex_http_response_copy(response, ex_http_request_header(request, "accept"));
+    (void)twice; /* must not disturb the one before */
+    ex_http_response_copy(response, accept);
 }
 
 static void forge(void *ctx, struct ex_http_request *request, struct ex_http_response *response) {
@@ -309,8 +313,9 @@ static void test_pieces(void **state) {
 static void test_headers(void **state) {
     assert_string_equal(
         body_of(ask(*state, "GET /header HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
-                            "Accept: a\r\naccept: b;q=1\r\n\r\n")),
-        "a, b;q=1");
+                            "Accept: a\r\nX-Twice: 1\r\naccept: b;q=1\r\n"
+                            "X-Twice: 2\r\nAccept: c\r\n\r\n")),
+        "a, b;q=1, c");
     assert_string_equal(body_of(ask(*state, GET("/header"))), "");
 }
 
