@@ -141,7 +141,7 @@ static double measure_build_ms(uint32_t parallelism, enum fo_pattern pattern, in
         double began = now_us();
         struct fo_graph *graph = build_graph(NULL, parallelism, FO_PIPELINED, pattern);
         times[i] = (now_us() - began) / 1e3;
-        graph = fo_graph_unref(graph);
+        (void)fo_graph_unref(graph);
     }
     return median(times, runs);
 }
@@ -260,16 +260,16 @@ static void measure_single(void) {
 }
 
 static void measure_ring(void) {
-    enum { NODES = 100000 };
+    const size_t nodes = 100000;
     struct fo_allocator allocator = fo_allocator_or_default(NULL);
-    uint32_t *numbers = calloc(3 * (NODES + 1), sizeof *numbers);
-    struct fo_arrows arrows = {NODES, numbers, numbers + NODES + 1};
-    uint32_t *component = numbers ? numbers + 2 * (NODES + 1) : NULL;
+    uint32_t *numbers = calloc(3 * (nodes + 1), sizeof *numbers);
+    struct fo_arrows arrows = {(uint32_t)nodes, numbers, numbers + nodes + 1};
+    uint32_t *component = numbers ? numbers + 2 * (nodes + 1) : NULL;
     double times[RUNS];
 
-    for (uint32_t i = 0; numbers && i < NODES; i++) {
+    for (uint32_t i = 0; numbers && i < nodes; i++) {
         numbers[i + 1] = i + 1;
-        numbers[NODES + 1 + i] = (i + 1) % NODES;
+        numbers[nodes + 1 + i] = (i + 1) % (uint32_t)nodes;
     }
     for (int i = 0; numbers && i < RUNS; i++) {
         uint32_t count = 0;

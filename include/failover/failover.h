@@ -503,8 +503,7 @@ FO_API FO_MUST_CHECK int fo_job_save(const struct fo_job *job, fo_write write, v
  */
 FO_API FO_MUST_CHECK int fo_job_restore(const struct fo_job_config *config, struct fo_graph *graph,
                                         const struct fo_allocator *allocator, int64_t now_ms,
-                                        struct fo_str saved, struct fo_job **ret_job,
-                                        struct fo_error *reterr);
+                                        struct fo_str saved, struct fo_job **ret_job);
 
 #ifdef __cplusplus
 }
