@@ -79,8 +79,10 @@ static void write_job(char *path, size_t size, int parallelism) {
 }
 
 static pid_t start_daemon(char *job) {
-    char *arguments[] = {program, "serve", "--web.listen-address=127.0.0.1:0", "--log.level=error",
-                         job,     NULL};
+    char serve[] = "serve";
+    char address[] = "--web.listen-address=127.0.0.1:0";
+    char level[] = "--log.level=error";
+    char *arguments[] = {program, serve, address, level, job, NULL};
     pid_t pid;
 
     if (posix_spawn(&pid, program, NULL, NULL, arguments, environ) != 0)

@@ -1,23 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is installed beside the programs, and the Debian package: cpack -G DEB in the build folder.
-# Programs install themselves where they are declared.
+# Programs install themselves where they are declared. What belongs to the system rather than to a
+# prefix (units, user, /etc) is the component "debian", which plain `cmake --install` leaves out.
 set(fo_packaging ${CMAKE_SOURCE_DIR}/packaging)
 
-install(FILES ${fo_packaging}/systemd/failover_exporter.service
-  ${fo_packaging}/systemd/failover_exporter.socket DESTINATION lib/systemd/system)
-install(FILES ${fo_packaging}/systemd/failover_exporter.service.d/tasks.conf
-  DESTINATION lib/systemd/system/failover_exporter.service.d)
-install(FILES ${fo_packaging}/systemd/sysusers.conf
-  DESTINATION lib/sysusers.d RENAME failover_exporter.conf)
-install(FILES ${fo_packaging}/systemd/tmpfiles.conf
-  DESTINATION lib/tmpfiles.d RENAME failover_exporter.conf)
-install(FILES ${fo_packaging}/default DESTINATION /etc/default RENAME failover_exporter)
 install(FILES ${CMAKE_SOURCE_DIR}/README.md ${fo_packaging}/debian/copyright
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/failover-exporter)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/dashboards/
-  DESTINATION ${CMAKE_INSTALL_DATADIR}/failover_exporter/dashboards
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/dashboards
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/failover_exporter
   FILES_MATCHING PATTERN "*.json" PATTERN "*.rules.yml" PATTERN "*.md" PATTERN "kubernetes/*.yaml"
   PATTERN "__pycache__" EXCLUDE)
+
+# fo_install_system(FILE DESTINATION [NAME])
+function(fo_install_system file destination)
+  get_filename_component(name ${file} NAME)
+  if(ARGC GREATER 2)
+    set(name ${ARGV2})
+  endif()
+  install(FILES ${fo_packaging}/${file} DESTINATION ${destination} RENAME ${name}
+    COMPONENT debian EXCLUDE_FROM_ALL)
+endfunction()
+
+fo_install_system(systemd/failover_exporter.service /usr/lib/systemd/system)
+fo_install_system(systemd/failover_exporter.socket /usr/lib/systemd/system)
+fo_install_system(systemd/failover_exporter.service.d/tasks.conf
+  /usr/lib/systemd/system/failover_exporter.service.d)
+fo_install_system(systemd/sysusers.conf /usr/lib/sysusers.d failover_exporter.conf)
+fo_install_system(systemd/tmpfiles.conf /usr/lib/tmpfiles.d failover_exporter.conf)
+fo_install_system(default /etc/default failover_exporter)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME failover-exporter)
@@ -27,6 +37,8 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "job failover with a Prometheus counter fo
 set(CPACK_PACKAGE_DESCRIPTION "Runs jobs that are graphs of tasks, restarts exactly what must restart when a
 task fails, with the semantics of Apache Flink, and counts every failure by what
 caused it, as Prometheus metrics.")
+set(CPACK_INSTALL_CMAKE_PROJECTS "${CMAKE_BINARY_DIR};failover_exporter;ALL;/"
+  "${CMAKE_BINARY_DIR};failover_exporter;debian;/")
 # /etc is outside the prefix, so everything is installed below a DESTDIR.
 set(CPACK_SET_DESTDIR ON)
 set(CPACK_INSTALL_PREFIX /usr)

@@ -6,7 +6,9 @@ from panels import (GREEN, ORANGE, RED, RUNBOOKS, YELLOW, annotation, heatmap, l
 
 TARGET_VARIABLES = [
     variable("job", "Job", "label_values(failover_exporter_build_info, job)"),
-    variable("instance", "Instance", 'label_values(failover_exporter_build_info{job=~"$job"}, instance)'),
+    variable(
+        "instance", "Instance", 'label_values(failover_exporter_build_info{job=~"$job"}, instance)'
+    ),
 ]
 ENGINE_VARIABLE = variable("engine", "Engine", "label_values(failover_job_state{<F>}, engine)")
 

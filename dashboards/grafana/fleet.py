@@ -13,7 +13,7 @@ def in_state(state):
 
 
 def overview():
-    failed_of = "sum(increase(failover_failures_by_class_total{{<F>, type=\"{}\"}}[$__range]))"
+    failed_of = 'sum(increase(failover_failures_by_class_total{{<F>, type="{}"}}[$__range]))'
     return [
         stat("Gave up", "Jobs that are FAILED: nothing restarts them by itself.", "short", in_state("FAILED"),
              size=(3, 4), thresholds=steps(GREEN, (1, RED))),
@@ -42,7 +42,10 @@ def jobs():
         ("State", state_number()),
         ("Budget left", f"max {by_job} (failover_job_restart_budget_remaining{{<J>}})"),
         ("Budget", f"max {by_job} (failover_job_restart_budget_limit{{<J>}})"),
-        ("Next restart", f"max {by_job} (failover_job_next_restart_timestamp_seconds{{<J>}} > 0) * 1000"),
+        (
+            "Next restart",
+            f"max {by_job} (failover_job_next_restart_timestamp_seconds{{<J>}} > 0) * 1000",
+        ),
         ("Failures", f"sum {by_job} (increase(failover_job_failures_total{{<J>}}[$__range]))"),
         ("Restarts", f"sum {by_job} (increase(failover_job_restarts_total{{<J>}}[$__range]))"),
         ("In state since", f"max {by_job} (failover_job_state_timestamp_seconds{{<J>}}) * 1000"),

@@ -13,7 +13,11 @@ import fleet
 import job
 from panels import SCHEMA_VERSION, write
 
-DASHBOARDS = {"fleet.json": fleet.dashboard, "job.json": job.dashboard, "exporter.json": exporter.dashboard}
+DASHBOARDS = {
+    "fleet.json": fleet.dashboard,
+    "job.json": job.dashboard,
+    "exporter.json": exporter.dashboard,
+}
 
 
 def for_sharing(dashboard):
@@ -29,7 +33,9 @@ def for_sharing(dashboard):
 
 def main():
     here = pathlib.Path(__file__).resolve().parent
-    parser = argparse.ArgumentParser(description=f"Writes the dashboards (schema {SCHEMA_VERSION}).")
+    parser = argparse.ArgumentParser(
+        description=f"Writes the dashboards (schema {SCHEMA_VERSION})."
+    )
     parser.add_argument("directory", nargs="?", type=pathlib.Path, default=here)
     parser.add_argument("--share", action="store_true", help="for grafana.com")
     arguments = parser.parse_args()

@@ -106,7 +106,7 @@ def stat(title, about, unit, expr, legend="", *, size=(4, 4), text=False, **defa
     """The present value, large. `text` shows the name of the series instead of its value."""
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-        "colorMode": "background" if "thresholds" in defaults or "mappings" in defaults else "value",
+        "colorMode": "background" if {"thresholds", "mappings"} & defaults.keys() else "value",
         "graphMode": "none",
         "textMode": "name" if text else "auto",
         "justifyMode": "auto",
@@ -174,7 +174,9 @@ def heatmap(title, about, unit, expr, *, size=(12, 8)):
     return panel("heatmap", title, about, unit, [(expr, "{{le}}")], size=size, options=options)
 
 
-def table(title, about, unit, columns, *, size=(24, 8), sort, units=None, mappings=None, links=None):
+def table(
+    title, about, unit, columns, *, size=(24, 8), sort, units=None, mappings=None, links=None
+):
     """One row per series. `columns` is a list of (heading, expression); queries with the same labels
     join into one row, and a heading of "" hides the value (an info series is all labels). `units` and
     `mappings` are by heading, `links` by label."""

@@ -72,7 +72,10 @@ def service_monitor():
     which alerts ask for, comes from a relabelling."""
     (job,) = yaml.safe_load(PROMETHEUS.read_text(encoding="utf-8"))["scrape_configs"]
     job_name = {"action": "replace", "targetLabel": "job", "replacement": job["job_name"]}
-    spec = {"selector": {"matchLabels": LABELS}, "endpoints": [{"port": "metrics", "relabelings": [job_name]}]}
+    spec = {
+        "selector": {"matchLabels": LABELS},
+        "endpoints": [{"port": "metrics", "relabelings": [job_name]}],
+    }
     for key, value in job.items():
         if key in LIMITS:
             spec[LIMITS[key]] = value
@@ -80,7 +83,9 @@ def service_monitor():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Writes the manifests for the Prometheus operator.")
+    parser = argparse.ArgumentParser(
+        description="Writes the manifests for the Prometheus operator."
+    )
     parser.add_argument("directory", nargs="?", type=pathlib.Path, default=HERE)
     parser.add_argument("--grafana-url", default=GRAFANA_URL)
     parser.add_argument("--runbooks-url", default=RUNBOOKS_URL)

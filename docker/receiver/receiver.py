@@ -50,8 +50,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         length = self.headers.get("Content-Length", "")
-        if self.path != "/alerts" or not length.isdigit():
-            return self.answer(404 if length.isdigit() else 411, "only POST /alerts, with a length\n")
+        if self.path != "/alerts":
+            return self.answer(404, "not found\n")
+        if not length.isdigit():
+            return self.answer(411, "a length is missing\n")
         if int(length) > BODY_LIMIT_BYTES:
             return self.answer(413, "too large\n")
         try:

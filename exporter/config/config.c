@@ -3,16 +3,11 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "exporter/config/config_read.h"
 #include "exporter/config/fail.h"
 #include "exporter/config/nearest.h"
-
-static int no_memory(const struct ex_fields *fields) {
-    return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
-}
 
 /* ---- keys -------------------------------------------------------------------------------- */
 
@@ -29,15 +24,13 @@ static bool is_section(const char *key) {
 /* Whether some known key begins with `head` and a dot. */
 static bool is_head(const char *head) {
     size_t len = strlen(head);
-    char child[EX_NEAREST_BYTES_MAX];
 
     for (unsigned i = 0; i < EX_OPTION_COUNT; i++) {
         const struct ex_option *option = ex_option((enum ex_option_id)i);
         if (strncmp(option->key, head, len) == 0 && option->key[len] == '.')
             return true;
     }
-    return snprintf(child, sizeof child, "%s.x", head) < (int)sizeof child &&
-           (ex_flink_key_is_known(head) || ex_flink_key_is_known(child));
+    return ex_flink_key_begins_with(head);
 }
 
 /* A misspelt section is told as such, not by the first key inside of it. */
@@ -261,7 +254,7 @@ static int notice_idle_listeners(struct ex_config *config, const struct ex_field
                            "the listener \"%s\" is not in jobmanager.failure-enrichers, so it does "
                            "not run",
                            listener->name) != 0)
-            return no_memory(root);
+            return ex_fields_no_memory(root);
     }
     return 0;
 }
@@ -302,7 +295,7 @@ static int config_new(struct ex_tree *tree, const char *folder, struct ex_config
     config->tree = tree;
     config->folder = strdup(folder);
     if (!config->folder || ex_settings_init(&config->settings) != 0)
-        rc = no_memory(&root);
+        rc = ex_fields_no_memory(&root);
     /* An empty file is a configuration without settings. */
     if (rc == 0 && !json_is_null(ex_tree_root(tree)))
         rc = ex_fields_open(tree, ex_tree_root(tree), "configuration", NULL, &root, reterr);

@@ -12,7 +12,9 @@ enum {
     EX_LISTENERS_MAX = 64,
     EX_ENGINES_MAX = 64,
     EX_ROLES_MAX = 4096,
-    EX_NAME_MAX = 64, /* bytes of a listener's or engine's name */
+    EX_NAME_MAX = 64,         /* bytes of a listener's or engine's name */
+    EX_RULE_FILES_MAX = 64,   /* each of `files` and `before` */
+    EX_RULE_TEXTS_MAX = 1024, /* each of `disable` and `redact` */
 };
 
 /* One entry of `listeners`: settings of a failure listener; whether it runs is said by
@@ -92,8 +94,10 @@ struct ex_config {
     uint32_t owners;
 };
 
-/* Reads a file. `path` NULL: the defaults. -EINVAL, -E2BIG, -ENOMEM or the negative errno of
- * reading; with line and text in `reterr`: the caller prints "PATH:LINE: text". */
+/* Reads a file and checks all that can be checked without other files: rule files are named in it,
+ * but read by who compiles them. `path` NULL: the defaults. -EINVAL, -E2BIG, -ENOMEM or the
+ * negative errno of reading; with line and text in `reterr`: the caller prints "PATH:LINE: text".
+ */
 FO_MUST_CHECK int ex_config_load(const char *path, struct ex_config **ret_config,
                                  struct fo_error *reterr);
 
@@ -112,11 +116,5 @@ const struct ex_engine_config *ex_config_engine(const struct ex_config *config, 
 /* The kind of the engine of a name: that of its entry; else the name itself, where it is a kind.
  * NULL = no such engine. `config` may be NULL. Borrowed. */
 const char *ex_config_engine_kind(const struct ex_config *config, struct fo_str name);
-
-/* What `check config` does in this room: reads the file and everything that it names (the rule
- * files are read as YAML, not compiled), and hands over what was read. `reterr` may be about
- * another file than `path`: `ret_file` (owned by the caller, NULL = about `path`) names it. */
-FO_MUST_CHECK int ex_config_check(const char *path, struct ex_config **ret_config, char **ret_file,
-                                  struct fo_error *reterr);
 
 #endif

@@ -7,39 +7,19 @@
 #include "exporter/config/config_read.h"
 #include "exporter/config/fail.h"
 
-enum { LISTENER_TIMEOUT_MS = 10000, MEMORY_LEAST = 1 << 20 };
-
-static int no_memory(const struct ex_fields *fields) {
-    return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
-}
-
-/* Names of listeners and engines become labels and folder names. */
-static int check_name(const struct ex_fields *section, const char *name) {
-    size_t len = 0;
-
-    for (; name[len] != '\0'; len++) {
-        if (!isalnum((unsigned char)name[len]) && !memchr("_.-", name[len], 3))
-            return ex_field_refuse(section, name, "a name is letters, digits, _, . and -");
-    }
-    if (len == 0 || len > EX_NAME_MAX || name[0] == '.' || name[0] == '-')
-        return ex_field_refuse(
-            section, name, "a name has 1 to %d bytes, the first of them no . or -", EX_NAME_MAX);
-    return 0;
-}
+enum { LISTENER_TIMEOUT_MS = 10000, MEMORY_LEAST = 1 << 20, RENAMES_MAX = 64 };
 
 /* The entry of a name: a map, or nothing, which is an empty one. */
 static int open_entry(const struct ex_fields *section, const char *name, const char *const *keys,
                       struct ex_fields *ret_entry) {
-    static json_t *const nothing = NULL;
-    int rc = check_name(section, name);
-
-    if (rc != 0)
-        return rc;
-    rc = ex_fields_open_member(section, name, keys, ret_entry);
+    /* It becomes a label and a folder. */
+    if (!ex_is_plain_name(fo_str_of(name), EX_NAME_MAX))
+        return ex_field_refuse(section, name, "a name is " EX_PLAIN_NAME, EX_NAME_MAX);
+    int rc = ex_fields_open_member(section, name, keys, ret_entry);
     if (rc < 0)
         return rc;
     if (rc == 0)
-        *ret_entry = (struct ex_fields){section->tree, nothing, name, ex_field_line(section, name),
+        *ret_entry = (struct ex_fields){section->tree, NULL, name, ex_field_line(section, name),
                                         section->reterr};
     return 0;
 }
@@ -80,6 +60,9 @@ static int check_renames(const struct ex_fields *rename) {
     const char *key = NULL;
     json_t *value = NULL;
 
+    if (json_object_size(rename->object) > RENAMES_MAX)
+        return ex_fail(rename->reterr, -EINVAL, rename->line, "rename: more than %d labels",
+                       RENAMES_MAX);
     json_object_foreach(rename->object, key, value) {
         struct fo_str to = {NULL, 0};
         int rc = ex_field_str(rename, key, &to);
@@ -100,13 +83,16 @@ static int check_renames(const struct ex_fields *rename) {
     return 0;
 }
 
-/* A list of texts that are not empty; borrowed. */
-static int read_texts(const struct ex_fields *fields, const char *key, json_t **ret_list) {
+/* A list of at most `max` texts that are not empty; borrowed. */
+static int read_texts(const struct ex_fields *fields, const char *key, size_t max,
+                      json_t **ret_list) {
     const json_t *list = NULL;
     int rc = ex_field_list(fields, key, &list);
 
     if (rc != 0 || !list)
         return rc;
+    if (json_array_size(list) > max)
+        return ex_field_refuse(fields, key, "more than %zu", max);
     for (size_t i = 0; i < json_array_size(list); i++) {
         if (!json_is_string(json_array_get(list, i)) ||
             json_string_length(json_array_get(list, i)) == 0)
@@ -118,13 +104,13 @@ static int read_texts(const struct ex_fields *fields, const char *key, json_t **
 }
 
 static int read_catalogue(const struct ex_fields *entry, struct ex_listener_config *listener) {
-    int rc = read_texts(entry, "files", &listener->files);
+    int rc = read_texts(entry, "files", EX_RULE_FILES_MAX, &listener->files);
 
     if (rc == 0)
-        rc = read_texts(entry, "before", &listener->before);
+        rc = read_texts(entry, "before", EX_RULE_FILES_MAX, &listener->before);
     if (rc == 0)
-        rc = read_texts(entry, "disable", &listener->disable);
-    return rc == 0 ? read_texts(entry, "redact", &listener->redact) : rc;
+        rc = read_texts(entry, "disable", EX_RULE_TEXTS_MAX, &listener->disable);
+    return rc == 0 ? read_texts(entry, "redact", EX_RULE_TEXTS_MAX, &listener->redact) : rc;
 }
 
 static int read_limits(const struct ex_fields *entry, struct ex_listener_config *listener) {
@@ -144,7 +130,7 @@ static int read_listener(const struct ex_fields *section, const char *name,
                                                  "redact", "rename", NULL};
     static const char *const keys[] = {"timeout", "memory", "queue", "rename", "config", NULL};
     bool is_catalogue = strcmp(name, "catalogue") == 0;
-    struct ex_fields entry;
+    struct ex_fields entry = {0};
     struct ex_fields rename;
 
     int rc = open_entry(section, name, is_catalogue ? catalogue_keys : keys, &entry);
@@ -154,7 +140,7 @@ static int read_listener(const struct ex_fields *section, const char *name,
     listener->line = entry.line;
     listener->timeout_ms = LISTENER_TIMEOUT_MS;
     if (!listener->name)
-        return no_memory(section);
+        return ex_fields_no_memory(section);
     rc = ex_fields_open_member(&entry, "rename", NULL, &rename);
     if (rc > 0) {
         listener->rename = rename.object;
@@ -175,7 +161,7 @@ int ex_config_read_listeners(struct ex_config *config, const struct ex_fields *r
         return rc;
     config->listeners = calloc(json_object_size(section.object) + 1, sizeof *config->listeners);
     if (!config->listeners)
-        return no_memory(root);
+        return ex_fields_no_memory(root);
     json_object_foreach(section.object, name, value) {
         rc = read_listener(&section, name, &config->listeners[config->listener_count++]);
         if (rc != 0)
@@ -191,7 +177,7 @@ static const char *const engine_kinds[] = {"local", "push", "flink", NULL};
 static int check_engine_keys(const struct ex_fields *section, const char *name, unsigned kind) {
     static const char *const local_keys[] = {"kind", "user", NULL};
     static const char *const push_keys[] = {"kind", NULL};
-    struct ex_fields entry;
+    struct ex_fields entry = {0};
 
     if (strcmp(engine_kinds[kind], "flink") == 0)
         return 0;
@@ -201,7 +187,7 @@ static int check_engine_keys(const struct ex_fields *section, const char *name, 
 
 static int read_engine(const struct ex_fields *section, const char *name,
                        struct ex_engine_config *engine) {
-    struct ex_fields entry;
+    struct ex_fields entry = {0};
     unsigned kind = 0;
 
     int rc = open_entry(section, name, NULL, &entry);
@@ -221,7 +207,7 @@ static int read_engine(const struct ex_fields *section, const char *name,
     engine->kind = rc == 0 ? strdup(engine_kinds[kind]) : NULL;
     engine->line = entry.line;
     engine->config = entry.object;
-    return rc != 0 || (engine->name && engine->kind) ? rc : no_memory(section);
+    return rc != 0 || (engine->name && engine->kind) ? rc : ex_fields_no_memory(section);
 }
 
 int ex_config_read_engines(struct ex_config *config, const struct ex_fields *root) {
@@ -234,7 +220,7 @@ int ex_config_read_engines(struct ex_config *config, const struct ex_fields *roo
         return rc;
     config->engines = calloc(json_object_size(section.object) + 1, sizeof *config->engines);
     if (!config->engines)
-        return no_memory(root);
+        return ex_fields_no_memory(root);
     json_object_foreach(section.object, name, value) {
         rc = read_engine(&section, name, &config->engines[config->engine_count++]);
         if (rc != 0)
@@ -300,14 +286,14 @@ int ex_config_read_roles(struct ex_config *config, const struct ex_fields *secti
         return ex_field_refuse(section, key, "the roles are there twice");
     config->roles = calloc(json_object_size(roles.object) + 1, sizeof *config->roles);
     if (!config->roles)
-        return no_memory(section);
+        return ex_fields_no_memory(section);
     json_object_foreach(roles.object, user, value) {
         struct ex_role_grant *grant = &config->roles[config->role_count++];
         if (*user == '\0')
             return ex_field_refuse(&roles, user, "a user's name is not empty");
         grant->user = strdup(user);
         if (!grant->user)
-            return no_memory(section);
+            return ex_fields_no_memory(section);
         rc = read_roles_of(&roles, user, &grant->roles);
         if (rc != 0)
             return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporter/config/fields.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,6 +95,21 @@ int ex_field_refuse(const struct ex_fields *fields, const char *key, const char 
     return ex_fail(fields->reterr, -EINVAL, ex_field_line(fields, key), "%s: %s", key, text);
 }
 
+int ex_fields_no_memory(const struct ex_fields *fields) {
+    return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
+}
+
+bool ex_is_plain_name(struct fo_str name, size_t max) {
+    if (name.len == 0 || name.len > max || name.ptr[0] == '.' || name.ptr[0] == '-')
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!isalnum((unsigned char)c) && c != '_' && c != '.' && c != '-')
+            return false;
+    }
+    return true;
+}
+
 int ex_field_str(const struct ex_fields *fields, const char *key, struct fo_str *ret_text) {
     const json_t *value = json_object_get(fields->object, key);
 
@@ -114,7 +130,7 @@ int ex_field_text(const struct ex_fields *fields, const char *key, char **ret_te
         return rc;
     char *copy = strndup(text.ptr, text.len);
     if (!copy)
-        return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
+        return ex_fields_no_memory(fields);
     *ret_text = copy;
     return 0;
 }

@@ -40,6 +40,14 @@ int ex_field_line(const struct ex_fields *fields, const char *key);
 int ex_field_refuse(const struct ex_fields *fields, const char *key, const char *format, ...)
     FO_PRINTF(3, 4);
 
+/* Returns -ENOMEM, told as such. */
+int ex_fields_no_memory(const struct ex_fields *fields);
+
+/* Whether a name can be a folder and a label: 1 to `max` letters, digits, `_`, `.` and `-`, the
+ * first of them no `.` or `-`. EX_PLAIN_NAME says it to people; its %d is `max`. */
+bool ex_is_plain_name(struct fo_str name, size_t max);
+#define EX_PLAIN_NAME "1 to %d letters, digits, _, . and -, the first no . or -"
+
 /* A scalar's text; borrowed from the tree. */
 FO_MUST_CHECK int ex_field_str(const struct ex_fields *fields, const char *key,
                                struct fo_str *ret_text);

@@ -140,7 +140,7 @@ static const char *path_of(const struct ex_vertex_spec *vertex) {
         if (strncmp(*variable, "PATH=", 5) == 0)
             return *variable + 5;
     }
-    return inherited ? inherited : "/usr/local/bin:/usr/bin:/bin";
+    return inherited ? inherited : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
 static int find_in_path(int folder_fd, const char *path, const char *name) {
@@ -170,7 +170,7 @@ static int check_command(int folder_fd, const struct ex_vertex_spec *vertex,
 
     if (rc == 0)
         return 0;
-    return ex_fail(reterr, rc, vertex->line, "vertex \"%.*s\": cannot run \"%.*s\": %s%s",
+    return ex_fail(reterr, rc, vertex->command_line, "vertex \"%.*s\": cannot run \"%.*s\": %s%s",
                    ex_shown(vertex->id), vertex->id.ptr, EX_SHOWN_MAX, name, strerrordesc_np(-rc),
                    is_path ? "" : " (looked for in PATH)");
 }

@@ -6,10 +6,6 @@
 #include "exporter/config/job_read.h"
 #include "exporter/config/nearest.h"
 
-static int no_memory(const struct ex_fields *fields) {
-    return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
-}
-
 static int read_end(const struct ex_job_reading *reading, const struct ex_fields *edge,
                     const char *key, uint32_t *ret_vertex) {
     const struct ex_job_spec *spec = reading->spec;
@@ -88,7 +84,7 @@ int ex_job_read_edges(struct ex_job_reading *reading) {
     spec->edges = calloc(count, sizeof *spec->edges);
     spec->edge_lines = calloc(count, sizeof *spec->edge_lines);
     if (!spec->edges || !spec->edge_lines)
-        return no_memory(job);
+        return ex_fields_no_memory(job);
     spec->edge_count = (uint32_t)count;
     for (uint32_t i = 0; i < count; i++) {
         json_t *node = json_array_get(list, i);
@@ -107,7 +103,7 @@ int ex_job_build_graph(struct ex_job_reading *reading) {
     struct fo_vertex_spec *vertices = calloc(spec->vertex_count, sizeof *vertices);
 
     if (!vertices)
-        return no_memory(&reading->job);
+        return ex_fields_no_memory(&reading->job);
     for (uint32_t i = 0; i < spec->vertex_count; i++)
         vertices[i] = (struct fo_vertex_spec){spec->vertices[i].id, spec->vertices[i].parallelism};
     struct fo_graph_spec graph = {vertices, spec->vertex_count, spec->edges, spec->edge_count};

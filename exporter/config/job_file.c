@@ -10,10 +10,6 @@
 #include "exporter/config/fail.h"
 #include "exporter/config/job_read.h"
 
-static int no_memory(const struct ex_fields *fields) {
-    return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
-}
-
 /* ---- name, engine, folder ---------------------------------------------------------------- */
 
 static bool is_control(struct fo_str text, size_t at) {
@@ -77,7 +73,7 @@ static int read_engine(struct ex_job_reading *reading, const struct ex_job_origi
     reading->wants_commands = strcmp(kind, "local") == 0;
     spec->engine = strndup(name.ptr, name.len);
     spec->engine_kind = strdup(kind);
-    return spec->engine && spec->engine_kind ? 0 : no_memory(job);
+    return spec->engine && spec->engine_kind ? 0 : ex_fields_no_memory(job);
 }
 
 static int read_working_directory(struct ex_job_reading *reading,
@@ -92,14 +88,14 @@ static int read_working_directory(struct ex_job_reading *reading,
         return ex_field_refuse(job, "working-directory", "it is empty");
     if (folder.ptr)
         reading->spec->working_directory_line = ex_field_line(job, "working-directory");
-    bool absolute = folder.len > 0 && folder.ptr[0] == '/';
+    bool absolute = folder.ptr && folder.ptr[0] == '/';
     if (!absolute && !origin->working_directory)
         return ex_field_refuse(job, "working-directory",
                                "an absolute path is wanted, for the job did not come as a file");
     int len = asprintf(
         &reading->spec->working_directory, "%s%s%.*s", absolute ? "" : origin->working_directory,
         absolute || folder.len == 0 ? "" : "/", (int)folder.len, folder.ptr ? folder.ptr : "");
-    return len == -1 ? no_memory(job) : 0;
+    return len == -1 ? ex_fields_no_memory(job) : 0;
 }
 
 /* ---- configuration ----------------------------------------------------------------------- */
@@ -162,7 +158,7 @@ static int read_decisions(struct ex_job_reading *reading, const struct ex_config
     struct ex_settings settings;
 
     if (ex_settings_init(&settings) != 0)
-        return no_memory(&reading->job);
+        return ex_fields_no_memory(&reading->job);
     int rc = read_configuration(reading, &settings);
     if (rc == 0)
         rc = choose_decisions(reading, config, &settings);
@@ -183,14 +179,14 @@ static int hash_content(struct ex_job_reading *reading) {
     XXH3_state_t *state = XXH3_createState();
 
     if (!state)
-        return no_memory(&reading->job);
+        return ex_fields_no_memory(&reading->job);
     bool ok = XXH3_64bits_reset(state) == XXH_OK &&
               json_dump_callback(reading->job.object, hash_chunk, state,
                                  JSON_COMPACT | JSON_SORT_KEYS) == 0 &&
               hash_chunk(folder ? folder : "", folder ? strlen(folder) : 0, state) == 0;
     reading->spec->content_hash = XXH3_64bits_digest(state);
     XXH3_freeState(state);
-    return ok ? 0 : no_memory(&reading->job);
+    return ok ? 0 : ex_fields_no_memory(&reading->job);
 }
 
 static int read_job(struct ex_job_reading *reading, const struct ex_job_origin *origin,
@@ -246,7 +242,7 @@ static int read_tree(const struct ex_tree *tree, const struct ex_job_origin *ori
                  ? ex_fail(reterr, -EINVAL, 1, "job: it is empty")
                  : ex_fields_open(tree, ex_tree_root(tree), "job", keys, &reading.job, reterr);
     if (rc == 0 && !reading.indices)
-        rc = no_memory(&reading.job);
+        rc = ex_fields_no_memory(&reading.job);
     if (rc == 0)
         rc = spec_new(origin, &reading.spec, reterr);
     if (rc == 0)
@@ -279,14 +275,15 @@ static int locate(const char *path, char **ret_folder, char **ret_path) {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     char *absolute = folder ? realpath(folder, NULL) : NULL;
-    int rc = absolute ? 0 : -errno;
+    int rc = -errno;
 
     free(folder);
-    if (rc != 0)
+    if (!absolute)
         return rc;
     const char *base = slash ? slash + 1 : path;
     if (asprintf(ret_path, "%s/%s", strcmp(absolute, "/") == 0 ? "" : absolute, base) == -1) {
         free(absolute);
+        *ret_path = NULL; /* it is undefined after a failure */
         return -ENOMEM;
     }
     *ret_folder = absolute;

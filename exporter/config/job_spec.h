@@ -26,7 +26,8 @@ struct ex_vertex_spec {
     double cpu;              /* cores */
     uint32_t pids;
     uint32_t nofile;
-    int line; /* in the job file */
+    int line;         /* in the job file */
+    int command_line; /* 0 = no command */
 };
 
 struct ex_job_spec {

@@ -8,11 +8,13 @@
 #include "exporter/config/job_file.h"
 #include "exporter/config/job_read.h"
 
-enum { RUNTIME_MAX = 64, STOP_TIMEOUT_MS = 10000, NOFILE_LEAST = 8 };
-
-static int no_memory(const struct ex_fields *fields) {
-    return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
-}
+enum {
+    RUNTIME_MAX = 64,
+    STOP_TIMEOUT_MS = 10000,
+    NOFILE_LEAST = 8,
+    ENV_NAME_SIZE = 256,
+    ENV_COPIES_BYTES_MAX = 64 << 20,
+};
 
 void ex_job_free_words(char **words) {
     for (char **word = words; word && *word; word++)
@@ -23,38 +25,32 @@ void ex_job_free_words(char **words) {
 /* ---- environment ------------------------------------------------------------------------- */
 
 static bool is_env_name(const char *name) {
-    if (!isalpha((unsigned char)*name) && *name != '_')
-        return false;
-    while (isalnum((unsigned char)*name) || *name == '_')
-        name++;
-    return *name == '\0';
+    size_t len = 0;
+
+    while (isalnum((unsigned char)name[len]) || name[len] == '_')
+        len++;
+    return len > 0 && len < ENV_NAME_SIZE && name[len] == '\0' && !isdigit((unsigned char)*name);
 }
 
 static int add_variable(const struct ex_fields *env, const char *name, char **ret_variable) {
     struct fo_str value = {"", 0};
 
     if (!is_env_name(name))
-        return ex_field_refuse(env, name, "a variable's name is letters, digits and _");
+        return ex_field_refuse(
+            env, name, "a variable's name is up to 255 letters, digits and _, the first no digit");
     if (strncmp(name, "FAILOVER_", strlen("FAILOVER_")) == 0)
         return ex_field_refuse(env, name, "names that begin with FAILOVER_ are ours");
     int rc = ex_field_str(env, name, &value);
     if (rc != 0)
         return rc;
-    if (asprintf(ret_variable, "%s=%.*s", name, (int)value.len, value.ptr) == -1)
-        return no_memory(env);
-    return 0;
+    if (asprintf(ret_variable, "%s=%.*s", name, (int)value.len, value.ptr) != -1)
+        return 0;
+    *ret_variable = NULL; /* it is undefined after a failure */
+    return ex_fields_no_memory(env);
 }
 
 static bool sets_variable(const struct ex_fields *env, const char *variable) {
-    char name[256];
-    const char *end = strchr(variable, '=');
-    size_t len = end ? (size_t)(end - variable) : 0;
-
-    if (len >= sizeof name)
-        return false;
-    memcpy(name, variable, len);
-    name[len] = '\0';
-    return json_object_get(env->object, name) != NULL;
+    return json_object_getn(env->object, variable, strcspn(variable, "=")) != NULL;
 }
 
 static int fill_env(const struct ex_fields *env, char *const *inherited, char **words) {
@@ -67,7 +63,7 @@ static int fill_env(const struct ex_fields *env, char *const *inherited, char **
             continue;
         words[count] = strdup(*inherited);
         if (!words[count++])
-            return no_memory(env);
+            return ex_fields_no_memory(env);
     }
     json_object_foreach(env->object, name, value) {
         int rc = add_variable(env, name, &words[count++]);
@@ -80,23 +76,19 @@ static int fill_env(const struct ex_fields *env, char *const *inherited, char **
 int ex_job_read_env(const struct ex_fields *fields, char *const *inherited, char ***ret_env) {
     struct ex_fields env;
     size_t inherited_count = 0;
-    json_t *nothing = json_object();
 
     while (inherited && inherited[inherited_count])
         inherited_count++;
     int rc = ex_fields_open_member(fields, "env", NULL, &env);
     if (rc == 0)
-        env = (struct ex_fields){fields->tree, nothing, "env", fields->line, fields->reterr};
+        env = (struct ex_fields){fields->tree, NULL, "env", fields->line, fields->reterr};
     size_t count = rc < 0 ? 0 : json_object_size(env.object) + inherited_count;
     if (rc >= 0 && count > EX_ENV_MAX)
         rc = ex_field_refuse(fields, "env", "more than %d variables", EX_ENV_MAX);
-    if (rc < 0 || count == 0) {
-        json_decref(nothing);
+    if (rc < 0 || count == 0)
         return rc < 0 ? rc : 0;
-    }
     char **words = calloc(count + 1, sizeof *words);
-    rc = words ? fill_env(&env, inherited, words) : no_memory(fields);
-    json_decref(nothing);
+    rc = words ? fill_env(&env, inherited, words) : ex_fields_no_memory(fields);
     if (rc != 0) {
         ex_job_free_words(words);
         return rc;
@@ -118,7 +110,7 @@ static int copy_word(const struct ex_fields *vertex, const json_t *list, size_t 
     if (index == 0 && text.len == 0)
         return ex_fail(vertex->reterr, -EINVAL, line, "command: its first word is empty");
     *ret_word = strndup(text.ptr, text.len);
-    return *ret_word ? 0 : no_memory(vertex);
+    return *ret_word ? 0 : ex_fields_no_memory(vertex);
 }
 
 static int read_command(const struct ex_fields *vertex, struct ex_vertex_spec *out) {
@@ -134,9 +126,10 @@ static int read_command(const struct ex_fields *vertex, struct ex_vertex_spec *o
         return ex_field_refuse(vertex, "command", "a list with at least one word is wanted");
     if (count > EX_COMMAND_MAX)
         return ex_field_refuse(vertex, "command", "more than %d words", EX_COMMAND_MAX);
+    out->command_line = ex_field_line(vertex, "command");
     out->command = calloc(count + 1, sizeof *out->command);
     if (!out->command)
-        return no_memory(vertex);
+        return ex_fields_no_memory(vertex);
     for (size_t i = 0; i < count; i++) {
         int rc = copy_word(vertex, list, i, &out->command[i]);
         if (rc != 0)
@@ -147,16 +140,6 @@ static int read_command(const struct ex_fields *vertex, struct ex_vertex_spec *o
 
 /* ---- vertex ------------------------------------------------------------------------------ */
 
-static bool is_id(struct fo_str id) {
-    if (id.len == 0 || id.len > EX_VERTEX_ID_MAX || id.ptr[0] == '.' || id.ptr[0] == '-')
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        if (!isalnum((unsigned char)id.ptr[i]) && !memchr("_.-", id.ptr[i], 3))
-            return false;
-    }
-    return true;
-}
-
 static int read_id(struct ex_job_reading *reading, const struct ex_fields *vertex,
                    struct ex_vertex_spec *out, uint32_t index) {
     struct fo_str id = {NULL, 0};
@@ -166,22 +149,19 @@ static int read_id(struct ex_job_reading *reading, const struct ex_fields *verte
         return rc;
     if (!id.ptr)
         return ex_fail(vertex->reterr, -EINVAL, vertex->line, "vertex: an id is wanted");
-    if (!is_id(id))
-        return ex_field_refuse(
-            vertex, "id",
-            "\"%.*s\" is not 1 to %d letters, digits, _, . and -, the first no . "
-            "or -",
-            ex_shown(id), id.ptr, EX_VERTEX_ID_MAX);
+    if (!ex_is_plain_name(id, EX_VERTEX_ID_MAX))
+        return ex_field_refuse(vertex, "id", "\"%.*s\" is not " EX_PLAIN_NAME, ex_shown(id), id.ptr,
+                               EX_VERTEX_ID_MAX);
     char *copy = strndup(id.ptr, id.len);
     out->id = (struct fo_str){copy, id.len};
     if (!copy)
-        return no_memory(vertex);
+        return ex_fields_no_memory(vertex);
     const json_t *twin = json_object_get(reading->indices, copy);
     if (twin)
         return ex_field_refuse(vertex, "id", "\"%s\" is already the vertex on line %d", copy,
                                reading->spec->vertices[json_integer_value(twin)].line);
     if (json_object_set_new(reading->indices, copy, json_integer(index)) != 0)
-        return no_memory(vertex);
+        return ex_fields_no_memory(vertex);
     return 0;
 }
 
@@ -245,6 +225,18 @@ static int read_vertex(struct ex_job_reading *reading, json_t *node, uint32_t in
     return rc == 0 ? read_limits(&vertex, out) : rc;
 }
 
+/* Every vertex gets a copy of the job's variables: a small file must not become large memory. */
+static int check_env_copies(const struct ex_job_reading *reading, size_t vertices) {
+    size_t bytes = 0;
+
+    for (char **variable = reading->env; variable && *variable; variable++)
+        bytes += strlen(*variable) + sizeof *variable;
+    if (bytes > ENV_COPIES_BYTES_MAX / vertices)
+        return ex_field_refuse(&reading->job, "env",
+                               "%zu bytes for each of %zu vertices are too much", bytes, vertices);
+    return 0;
+}
+
 int ex_job_read_vertices(struct ex_job_reading *reading) {
     const struct ex_fields *job = &reading->job;
     struct ex_job_spec *spec = reading->spec;
@@ -258,9 +250,12 @@ int ex_job_read_vertices(struct ex_job_reading *reading) {
         return ex_field_refuse(job, "vertices", "a job has at least one");
     if (count > FO_VERTICES_MAX)
         return ex_field_refuse(job, "vertices", "more than %u", FO_VERTICES_MAX);
+    rc = check_env_copies(reading, count);
+    if (rc != 0)
+        return rc;
     spec->vertices = calloc(count, sizeof *spec->vertices);
     if (!spec->vertices)
-        return no_memory(job);
+        return ex_fields_no_memory(job);
     for (uint32_t i = 0; i < count; i++) {
         json_t *node = json_array_get(list, i);
         if (!json_is_object(node))

@@ -26,10 +26,6 @@ static const struct {
 static const char *const label_keys[] = {"type",      "category", "cause", "retry",
                                          "secondary", "wrapper",  NULL};
 
-static int no_memory(const struct ex_fields *fields) {
-    return ex_fail(fields->reterr, -ENOMEM, 0, "out of memory");
-}
-
 static bool is_among(struct fo_str value, const char *const *values) {
     for (; values && *values; values++) {
         if (fo_str_equal(value, fo_str_of(*values)))
@@ -46,7 +42,7 @@ static int copy_value(const struct ex_fields *match, const char *key, struct fo_
                                value.ptr);
     char *copy = strndup(value.ptr, value.len);
     if (!copy)
-        return no_memory(match);
+        return ex_fields_no_memory(match);
     *ret_value = (struct fo_str){copy, value.len};
     return 0;
 }
@@ -62,7 +58,7 @@ static int read_values(const struct ex_fields *match, const char *key, const cha
     struct fo_str *values = calloc(count, sizeof *values);
     out->values = values;
     if (!values)
-        return no_memory(match);
+        return ex_fields_no_memory(match);
     for (size_t i = 0; i < count; i++) {
         struct fo_str text = is_list ? ex_tree_item_text(match->tree, member, i) : fo_str_of(NULL);
         int rc = is_list ? 0 : ex_field_str(match, key, &text);
@@ -83,7 +79,7 @@ static int read_match(const struct ex_fields *policy, struct fo_policy *out) {
         return rc;
     struct fo_match *matches = calloc(sizeof labels / sizeof labels[0], sizeof *matches);
     if (!matches)
-        return no_memory(policy);
+        return ex_fields_no_memory(policy);
     out->matches = matches;
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
         if (!ex_field_is_set(&match, labels[i].key))
@@ -103,7 +99,7 @@ static int read_strategy(const struct ex_fields *policy, struct fo_policy *out) 
     struct ex_notices notices = {NULL, 0};
 
     if (ex_settings_init(&choice.job) != 0)
-        return no_memory(policy);
+        return ex_fields_no_memory(policy);
     int rc = ex_settings_add_member(&choice.job, policy->tree, policy->object, "",
                                     "restart-strategy", policy->reterr);
     if (rc == 0)

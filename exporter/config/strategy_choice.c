@@ -154,8 +154,8 @@ static int read_default(const struct ex_strategy_choice *choice,
 
 int ex_restart_strategy_choose(const struct ex_strategy_choice *choice,
                                struct fo_strategy_config *ret_strategy, struct fo_error *reterr) {
-    struct fo_strategy_config of_job;
-    struct fo_strategy_config of_cluster;
+    struct fo_strategy_config of_job = {0};
+    struct fo_strategy_config of_cluster = {0};
 
     /* Flink builds both before it picks one: an unreadable cluster fails every job. */
     int cluster = read_level(&choice->cluster, choice->profile, &of_cluster, reterr);

@@ -215,13 +215,17 @@ static bool is_signed_by_our_ca(gnutls_session_t session) {
     return gnutls_certificate_verify_peers(session, &data, 1, &status) >= 0 && status == 0;
 }
 
-/* GnuTLS asks this when a client has shown a certificate. Not 0: the handshake fails. */
+/* GnuTLS asks this when a client has shown a certificate, or none though one was asked for. Not 0:
+ * the handshake fails. */
 static int verify_client(gnutls_session_t session) {
     const struct ex_http_tls *tls = gnutls_session_get_ptr(session);
+    unsigned count = 0;
     bool ok = true;
 
-    if (tls->client_auth == EX_HTTP_REQUIRE_AND_VERIFY_CLIENT_CERT ||
-        tls->client_auth == EX_HTTP_VERIFY_CLIENT_CERT_IF_GIVEN)
+    if (!gnutls_certificate_get_peers(session, &count) || count == 0)
+        ok = tls->client_auth < EX_HTTP_REQUIRE_ANY_CLIENT_CERT;
+    else if (tls->client_auth == EX_HTTP_REQUIRE_AND_VERIFY_CLIENT_CERT ||
+             tls->client_auth == EX_HTTP_VERIFY_CLIENT_CERT_IF_GIVEN)
         ok = is_signed_by_our_ca(session);
     if (ok && tls->sans)
         ok = has_allowed_name(tls, session);

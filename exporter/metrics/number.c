@@ -11,16 +11,22 @@
  * number of thousandths, is its own shortest form. */
 static const double EXACT_LIMIT = 1e15;
 
-size_t ex_number_print_u64(char out[EX_NUMBER_MAX_BYTES], uint64_t value) {
-    char digits[20];
-    size_t first = sizeof digits;
+static size_t digits_of(uint64_t value) {
+    size_t digits = 1;
 
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    memcpy(out, digits + first, sizeof digits - first);
-    return sizeof digits - first;
+    for (; value >= 10000; value /= 10000)
+        digits += 4;
+    for (; value >= 10; value /= 10)
+        digits++;
+    return digits;
+}
+
+size_t ex_number_print_u64(char out[EX_NUMBER_MAX_BYTES], uint64_t value) {
+    size_t len = digits_of(value);
+
+    for (size_t i = len; i-- > 0; value /= 10)
+        out[i] = (char)('0' + value % 10);
+    return len;
 }
 
 /* A magnitude in thousandths, without trailing zeros. */
@@ -42,10 +48,7 @@ static size_t thousandths(char *out, uint64_t value, bool negative) {
 }
 
 static size_t copy(char *out, const char *text) {
-    size_t len = strlen(text);
-
-    memcpy(out, text, len);
-    return len;
+    return (size_t)(stpcpy(out, text) - out);
 }
 
 static size_t special(char *out, double value) {

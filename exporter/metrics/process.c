@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -171,7 +172,7 @@ static void read_start_time(struct ex_process *process) {
     double boot =
         (double)(now.tv_sec - since_boot.tv_sec) + (double)(now.tv_nsec - since_boot.tv_nsec) / 1e9;
     double start = boot + (double)ticks / (double)sysconf(_SC_CLK_TCK);
-    set(process, START_TIME, (double)(long long)(start * 100) / 100);
+    set(process, START_TIME, floor(start * 100) / 100);
 }
 
 static void count_fds(struct ex_process *process) {
@@ -182,6 +183,7 @@ static void count_fds(struct ex_process *process) {
         leave_out(process, OPEN_FDS);
         return;
     }
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is of this call alone */
     for (const struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
         count += entry->d_name[0] != '.';
     (void)closedir(dir);
@@ -192,7 +194,7 @@ static void read_cpu(struct ex_process *process) {
     struct timespec used;
 
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0)
-        set(process, CPU, (double)used.tv_sec + (double)(used.tv_nsec / 1000000) / 1e3);
+        set(process, CPU, (double)used.tv_sec + floor((double)used.tv_nsec / 1e6) / 1e3);
     else
         leave_out(process, CPU);
 }
@@ -260,6 +262,7 @@ int ex_process_new(struct ex_metrics *metrics, const char *revision, const char 
     if (!failed)
         failed = ex_metrics_collector(metrics, collect, process);
     if (failed) {
+        ex_group_retire(process ? process->group : NULL);
         ex_process_free(process);
         return failed;
     }

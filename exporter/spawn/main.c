@@ -223,24 +223,20 @@ static void run(struct spawner *spawner) {
         reports_send(spawner);
         if (ready[0].revents & (POLLIN | POLLHUP | POLLERR))
             requests_read(spawner);
+        ex_children_sweep(&spawner->children);
         reports_send(spawner);
     }
 }
 
-/* Only the end of the socket ends us: a terminal's or a service manager's signals, meant for the
- * daemon as well, must not come first. */
 static int signals_set(struct spawner *spawner) {
-    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1,
-                                  SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGALRM};
     sigset_t mask;
 
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        (void)signal(ignored[i], SIG_IGN);
-    (void)signal(SIGCHLD, SIG_DFL);
+    ex_launch_signals_ignore();
     (void)sigemptyset(&mask);
     (void)sigaddset(&mask, SIGCHLD);
-    if (sigprocmask(SIG_SETMASK, &mask, NULL) == -1)
-        return -errno;
+    int err = pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    if (err)
+        return -err;
     spawner->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     return spawner->signals == -1 ? -errno : 0;
 }

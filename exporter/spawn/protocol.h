@@ -14,7 +14,7 @@
 
 /* Limits of one message. A packet is bounded by the socket's send buffer, of which an unprivileged
  * process gets 208 KiB; the kernel takes at most 253 descriptors with a packet. */
-#define EX_SPAWN_MESSAGE_MAX_BYTES (192u * 1024)
+#define EX_SPAWN_MESSAGE_MAX_BYTES ((size_t)192 * 1024)
 #define EX_SPAWN_MESSAGE_MAX_DESCRIPTORS 250u
 
 /* Limits of one process. */
@@ -81,8 +81,8 @@ enum ex_spawn_report_kind {
     EX_SPAWN_EXITED,      /* the process ended: wait_status, usage, oom_kills. Without FLAG_GONE
                              something that descends from it lives on; whether it is to be killed
                              is the daemon's to say */
-    EX_SPAWN_GONE,   /* nothing that descends from it is alive; the last word of this id */
-    EX_SPAWN_LOST,   /* made by the client: the spawner died, and with it all of this id */
+    EX_SPAWN_GONE,        /* nothing that descends from it is alive; the last word of this id */
+    EX_SPAWN_LOST,        /* made by the client: the spawner died, and with it all of this id */
 };
 
 /* At which step a start failed. */

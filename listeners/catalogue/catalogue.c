@@ -17,8 +17,7 @@ static int no_memory(struct fo_error *reterr) {
  */
 
 static int add_expression(struct catalogue *catalogue, enum catalogue_expression_kind kind,
-                          uint32_t owner, struct fo_str source, struct fo_error *reterr) {
-    const struct catalogue_rule *rule = kind == CATALOGUE_MARK ? NULL : catalogue->rules[owner];
+                          uint32_t rule, struct fo_str source, struct fo_error *reterr) {
     struct catalogue_expression *expression = &catalogue->expressions[catalogue->expression_count];
     struct catalogue_pattern pattern;
     const char *why = NULL;
@@ -26,16 +25,16 @@ static int add_expression(struct catalogue *catalogue, enum catalogue_expression
                                         : catalogue_expression_translate(source, &pattern, &why);
 
     if (r != 0)
-        return catalogue_error(reterr, r, rule, "unsupported expression: %s", why);
+        return catalogue_error(reterr, r, catalogue->rules[rule], "unsupported expression: %s",
+                               why);
     struct fo_str text = {pattern.text, pattern.len};
     expression->pattern = catalogue_arena_copy(&catalogue->arena, text);
     if (!expression->pattern.ptr)
         return no_memory(reterr);
     expression->kind = kind;
-    expression->owner = owner;
+    expression->rule = rule;
     expression->name_len = source.len;
-    expression->flags = HS_FLAG_MULTILINE | (pattern.caseless ? HS_FLAG_CASELESS : 0) |
-                        (kind == CATALOGUE_MARK ? HS_FLAG_SINGLEMATCH : 0);
+    expression->flags = HS_FLAG_MULTILINE | (pattern.caseless ? HS_FLAG_CASELESS : 0);
     catalogue->expression_count++;
     return 0;
 }
@@ -54,7 +53,7 @@ static int add_rule_expressions(struct catalogue *catalogue, uint32_t index,
 }
 
 static int add_expressions(struct catalogue *catalogue, struct fo_error *reterr) {
-    size_t count = catalogue_mark_count;
+    size_t count = 0;
     int r = 0;
 
     for (size_t i = 0; i < catalogue->rule_count; i++)
@@ -66,9 +65,6 @@ static int add_expressions(struct catalogue *catalogue, struct fo_error *reterr)
         return no_memory(reterr);
     for (uint32_t i = 0; r == 0 && i < catalogue->rule_count; i++)
         r = add_rule_expressions(catalogue, i, reterr);
-    for (uint32_t i = 0; r == 0 && i < catalogue_mark_count; i++)
-        r = add_expression(catalogue, CATALOGUE_MARK, i, fo_str_of(catalogue_marks[i].expression),
-                           reterr);
     return r;
 }
 
@@ -80,9 +76,8 @@ static int compile(struct catalogue *catalogue, struct fo_error *reterr) {
 
     if (r == -ENOMEM)
         return no_memory(reterr);
-    if (r != 0 && culprit < catalogue->expression_count &&
-        catalogue->expressions[culprit].kind != CATALOGUE_MARK)
-        return catalogue_error(reterr, r, catalogue->rules[catalogue->expressions[culprit].owner],
+    if (r != 0 && culprit < catalogue->expression_count)
+        return catalogue_error(reterr, r, catalogue->rules[catalogue->expressions[culprit].rule],
                                "unsupported expression: %s", why);
     if (r != 0)
         return catalogue_error(reterr, -E2BIG, NULL, "the rules' expressions together: %s", why);
@@ -93,6 +88,8 @@ static int load_or_compile(struct catalogue *catalogue, const char *cache_dir,
                            struct fo_error *reterr) {
     char key[CATALOGUE_HASH_SIZE];
 
+    if (catalogue->expression_count == 0)
+        return 0; /* nothing to look for in the output */
     if (!cache_dir)
         return compile(catalogue, reterr);
     if (catalogue_hash_database(catalogue, key) != 0)

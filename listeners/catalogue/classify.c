@@ -49,13 +49,11 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
 
     (void)from;
     (void)flags;
-    if (expression->kind == CATALOGUE_MARK) {
-        judgement->scratch->marks |= 1U << expression->owner;
-    } else if (expression->kind == CATALOGUE_TEXT) {
-        struct catalogue_hit *hit = hit_of(judgement->scratch, expression->owner);
+    if (expression->kind == CATALOGUE_TEXT) {
+        struct catalogue_hit *hit = hit_of(judgement->scratch, expression->rule);
         hit->text_end = end > hit->text_end ? end : hit->text_end;
     } else if (catalogue_exception_named(judgement->text, end, expression->name_len)) {
-        struct catalogue_hit *hit = hit_of(judgement->scratch, expression->owner);
+        struct catalogue_hit *hit = hit_of(judgement->scratch, expression->rule);
         hit->exception_end = end > hit->exception_end ? end : hit->exception_end;
     }
     return 0;
@@ -65,13 +63,12 @@ static void scan(struct judgement *judgement) {
     struct catalogue_scratch *scratch = judgement->scratch;
 
     scratch->touched_count = 0;
-    scratch->marks = 0;
     scratch->shown_used = 0;
     if (++scratch->generation == 0) {
         memset(scratch->hits, 0, judgement->catalogue->rule_count * sizeof *scratch->hits);
         scratch->generation = 1;
     }
-    if (judgement->text.len == 0)
+    if (judgement->text.len == 0 || !judgement->catalogue->database)
         return;
     hs_error_t outcome =
         hs_scan(judgement->catalogue->database, judgement->text.ptr, (unsigned)judgement->text.len,
@@ -207,17 +204,6 @@ static void weigh(struct judgement *judgement) {
         weigh_facts(judgement, CATALOGUE_BY_RUNTIME);
 }
 
-/* Declared, else the first of the known marks that was seen. */
-static struct fo_str runtime_of(const struct judgement *judgement) {
-    unsigned marks = judgement->scratch->marks;
-
-    if (judgement->input->runtime.len > 0)
-        return catalogue_runtime_name(judgement->input->runtime);
-    if (marks == 0)
-        return (struct fo_str){NULL, 0};
-    return fo_str_of(catalogue_marks[__builtin_ctz(marks)].runtime);
-}
-
 /* The whole line in which a match ended. */
 static struct fo_str line_around(struct judgement *judgement, uint32_t end) {
     struct fo_str text = judgement->text;
@@ -282,13 +268,18 @@ static void set_decided(struct judgement *judgement, struct catalogue_verdict *v
     verdict->runner_up_count = judgement->kept_count - 1;
 }
 
-static void set_chain(struct judgement *judgement, struct catalogue_verdict *verdict) {
+/* What the trace in the output tells, unless it was told better. */
+static void read_trace(struct judgement *judgement, struct catalogue_verdict *verdict) {
     const struct catalogue_input *input = judgement->input;
 
     verdict->chain_count =
-        input->exception_count > 0
-            ? catalogue_chain_reported(input->exceptions, input->exception_count, verdict->chain)
-            : catalogue_chain_find(judgement->text, verdict->chain);
+        catalogue_trace_read(judgement->text, verdict->chain, &judgement->runtime);
+    if (input->runtime.len > 0)
+        judgement->runtime = catalogue_runtime_name(input->runtime);
+    if (input->exception_count > 0)
+        verdict->chain_count =
+            catalogue_trace_reported(input->exceptions, input->exception_count, verdict->chain);
+    verdict->runtime = judgement->runtime;
     for (size_t i = 0; i < verdict->chain_count; i++)
         verdict->chain[i].message =
             catalogue_show(judgement->scratch, verdict->chain[i].message, 0);
@@ -304,12 +295,10 @@ int catalogue_classify(const struct catalogue *catalogue, const struct catalogue
     if (r != 0)
         return r;
     scan(&judgement);
-    judgement.runtime = runtime_of(&judgement);
+    read_trace(&judgement, ret_verdict);
     weigh(&judgement);
     if (judgement.kept_count > 0)
         set_decided(&judgement, ret_verdict);
-    ret_verdict->runtime = judgement.runtime;
-    set_chain(&judgement, ret_verdict);
     return 0;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* listeners/catalogue/compiled.h - what a catalogue and a scratch are made of; for this room only.
  * All expressions of all rules stand in one matcher database, so that one scan serves every rule:
- * the regular expressions of `message_regex`, the names of `exception`, and the marks by which a
- * runtime is known. The scan leaves in the scratch, for each rule that it touched, where its newest
- * match ended; everything else about a rule is compared afterwards.
- * Threads: a catalogue never changes; a scratch belongs to one thread. */
+ * the regular expressions of `message_regex` and the names of `exception`. The scan leaves in the
+ * scratch, for each rule that it touched, where its newest match ended; everything else about a
+ * rule is compared afterwards. Threads: a catalogue never changes; a scratch belongs to one thread.
+ */
 #ifndef LISTENERS_CATALOGUE_COMPILED_H
 #define LISTENERS_CATALOGUE_COMPILED_H
 
@@ -15,13 +15,13 @@
 
 enum { CATALOGUE_HASH_SIZE = 33, CATALOGUE_WHY_SIZE = 96 };
 
-enum catalogue_expression_kind { CATALOGUE_TEXT, CATALOGUE_EXCEPTION, CATALOGUE_MARK };
+enum catalogue_expression_kind { CATALOGUE_TEXT, CATALOGUE_EXCEPTION };
 
 struct catalogue_expression {
     struct fo_str pattern; /* in the matcher's dialect, terminated */
     unsigned flags;        /* the matcher's */
     enum catalogue_expression_kind kind;
-    uint32_t owner;  /* index of the rule, or of the mark */
+    uint32_t rule;   /* its index */
     size_t name_len; /* of an exception's name */
 };
 
@@ -84,8 +84,7 @@ struct catalogue_scratch {
     uint32_t *touched;          /* rules with hits in this scan */
     size_t touched_count;
     uint32_t generation;
-    unsigned marks; /* runtimes seen, a bit each */
-    char *text;     /* owned; the output in one piece, when it came in several */
+    char *text; /* owned; the output in one piece, when it came in several */
     size_t text_capacity;
     char *shown; /* owned; what the verdict shows, when that is not a part of the text */
     size_t shown_used;
@@ -94,14 +93,6 @@ struct catalogue_scratch {
     char *redacted; /* owned */
     size_t redacted_capacity;
 };
-
-/* Runtimes that give themselves away in the output. */
-struct catalogue_mark {
-    const char *runtime;
-    const char *expression;
-};
-extern const struct catalogue_mark catalogue_marks[];
-extern const size_t catalogue_mark_count;
 
 /* Fills in the rules in force. */
 FO_MUST_CHECK int catalogue_collect(struct catalogue *catalogue,
@@ -142,6 +133,20 @@ struct fo_str catalogue_show(struct catalogue_scratch *scratch, struct fo_str te
 
 /* The chain of exceptions as a platform reported it; as above. */
 size_t catalogue_chain_reported(const struct fo_str *exceptions, size_t count,
+                                struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX]);
+
+/* Whether the name that ends at `end` names an exception there, rather than standing in a stack
+ * frame or inside a longer name. */
+bool catalogue_exception_named(struct fo_str text, size_t end, size_t name_len);
+
+/* The newest exception chain in `text`, outermost first, parts of `text`; and the runtime that its
+ * words give away, empty when none does. Returns the chain's length. */
+size_t catalogue_trace_read(struct fo_str text,
+                            struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX],
+                            struct fo_str *ret_runtime);
+
+/* The chain of exceptions as a platform reported it; as above. */
+size_t catalogue_trace_reported(const struct fo_str *exceptions, size_t count,
                                 struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX]);
 
 /* Whether the name that ends at `end` names an exception there, rather than standing in a stack

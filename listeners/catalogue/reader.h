@@ -11,7 +11,6 @@
 struct catalogue_reading {
     const struct catalogue_rule *rules;
     size_t rule_count;
-    struct catalogue_texts causes; /* declared by it, beyond those that built-in rules use */
 };
 
 /* Reads and checks a source that has a tree. Labels' causes must be built-in or declared in this

@@ -108,5 +108,6 @@ int catalogue_redact(const struct catalogue *catalogue, struct catalogue_scratch
     size_t offset = 0;
 
     assert(scratch->catalogue == catalogue);
+    (void)catalogue;
     return catalogue_redact_at(scratch, text, &offset, ret_text);
 }

@@ -5,8 +5,10 @@
 #include "listeners/catalogue/compiled.h"
 
 static int matcher_scratch(const struct catalogue *catalogue, hs_scratch_t **ret_matcher) {
-    hs_error_t outcome = hs_alloc_scratch(catalogue->database, ret_matcher);
+    hs_error_t outcome = HS_SUCCESS;
 
+    if (catalogue->database)
+        outcome = hs_alloc_scratch(catalogue->database, ret_matcher);
     if (outcome == HS_SUCCESS && catalogue->redactor)
         outcome = hs_alloc_scratch(catalogue->redactor, ret_matcher);
     return outcome == HS_SUCCESS ? 0 : -ENOMEM;

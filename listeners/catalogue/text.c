@@ -29,7 +29,7 @@ static struct fo_str last_bytes(struct fo_str text, size_t most) {
     return text;
 }
 
-/* Holds the limits: a head that is too long without a tail gives one. */
+/* Holds the limits. A head that is too long and has no tail is split; a tail alone is a head. */
 static struct pieces pieces_of(const struct catalogue_input *input) {
     struct pieces pieces = {input->head, input->tail, input->cut};
     size_t most = CATALOGUE_HEAD_MAX_BYTES;
@@ -43,6 +43,10 @@ static struct pieces pieces_of(const struct catalogue_input *input) {
     pieces.cut = pieces.cut || pieces.tail.len > CATALOGUE_TAIL_MAX_BYTES;
     pieces.head = first_bytes(pieces.head, most);
     pieces.tail = last_bytes(pieces.tail, CATALOGUE_TAIL_MAX_BYTES);
+    if (pieces.head.len == 0 && !pieces.cut) {
+        pieces.head = pieces.tail;
+        pieces.tail.len = 0;
+    }
     return pieces;
 }
 
@@ -87,12 +91,21 @@ static void append_line(struct catalogue_scratch *scratch, size_t *len, struct f
 
 /* Drops each `\r` that ends a line, in place. */
 static size_t drop_returns(char *text, size_t len) {
-    size_t kept = 0;
+    const char *next = text;
+    const char *end = text + len;
+    char *kept = text;
 
-    for (size_t i = 0; i < len; i++)
-        if (text[i] != '\r' || (i + 1 < len && text[i + 1] != '\n'))
-            text[kept++] = text[i];
-    return kept;
+    while (next < end) {
+        const char *found = memchr(next, '\r', (size_t)(end - next));
+        size_t run = (size_t)((found ? found : end) - next);
+        memmove(kept, next, run);
+        kept += run;
+        next += run;
+        if (found && found + 1 < end && found[1] != '\n')
+            *kept++ = '\r';
+        next += found ? 1 : 0;
+    }
+    return (size_t)(kept - text);
 }
 
 int catalogue_text_join(struct catalogue_scratch *scratch, const struct catalogue_input *input,

@@ -32,7 +32,9 @@ def panels_of(dashboard):
 
 
 def targets_of(dashboard):
-    return [(panel, target) for panel in panels_of(dashboard) for target in panel.get("targets", [])]
+    return [
+        (panel, target) for panel in panels_of(dashboard) for target in panel.get("targets", [])
+    ]
 
 
 def selectors_of(dashboard):
@@ -111,7 +113,10 @@ def template_on_time_change_reload(dashboard):
 
 def panel_datasource(dashboard):
     for panel in panels_of(dashboard):
-        sources = [panel.get("datasource"), *(t.get("datasource") for t in panel.get("targets", []))]
+        sources = [
+            panel.get("datasource"),
+            *(t.get("datasource") for t in panel.get("targets", [])),
+        ]
         if any(source != DATASOURCE for source in sources):
             yield panel["title"], "does not use ${datasource} everywhere"
 
@@ -195,7 +200,8 @@ def target_instance(dashboard):
 
 def target_counter_agg(dashboard):
     for title, selector in selectors_of(dashboard):
-        if selector.name.endswith("_total") and not {"rate", "irate", "increase"} & set(selector.calls):
+        rated = {"rate", "irate", "increase"} & set(selector.calls)
+        if selector.name.endswith("_total") and not rated:
             yield title, f"{selector.name} is a counter and stands outside rate, irate, increase"
 
 
@@ -293,7 +299,7 @@ def known_names(known, recorded):
         expressions = [(panel["title"], target["expr"]) for panel, target in targets_of(dashboard)]
         expressions += [(None, mark["expr"]) for mark in dashboard["annotations"]["list"]]
         for variable in variables_of(dashboard).values():
-            match = LABEL_QUERY.match(str(variable["query"].get("query"))) if variable["type"] == "query" else None
+            match = variable["type"] == "query" and LABEL_QUERY.match(variable["query"]["query"])
             if match and match["selector"]:
                 expressions.append((None, match["selector"]))
         for title, text in expressions:
@@ -331,7 +337,10 @@ class Exceptions:
         return entry in self.entries
 
     def unused(self):
-        return [f".lint: nothing needs {' / '.join(entry)}" for entry in sorted(self.entries - self.used)]
+        return [
+            f".lint: nothing needs {' / '.join(entry)}"
+            for entry in sorted(self.entries - self.used)
+        ]
 
 
 def check(dashboards, known, recorded, exceptions):

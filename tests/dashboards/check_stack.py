@@ -19,7 +19,7 @@ import yaml
 ONLY_IN_3 = {"scrape_native_histograms", "always_scrape_classic_histograms"}
 
 
-def check_service(name, service, directory):
+def check_service(service, directory):
     wanted = {"read_only": True, "cap_drop": ["ALL"], "restart": "unless-stopped",
               "security_opt": ["no-new-privileges:true"]}  # fmt: skip
     for key, value in wanted.items():
@@ -50,7 +50,7 @@ def check_compose(directory):
     if "version" in compose:
         yield "compose.yaml: has a key `version`"
     for name, service in compose["services"].items():
-        for message in check_service(name, service, directory):
+        for message in check_service(service, directory):
             yield f"{name}: {message}"
     if shutil.which("docker-compose"):
         command = ["docker-compose", "-f", directory / "compose.yaml", "config", "-q"]
@@ -68,7 +68,9 @@ def check_prometheus(directory):
         for key in ONLY_IN_3 & job.keys():
             del job[key]
     rules = (directory.parent / "dashboards/prometheus").resolve()
-    config["rule_files"] = [text.replace("/etc/failover_rules", str(rules)) for text in config["rule_files"]]
+    config["rule_files"] = [
+        text.replace("/etc/failover_rules", str(rules)) for text in config["rule_files"]
+    ]
     with tempfile.NamedTemporaryFile("w", suffix=".yml", encoding="utf-8") as file:
         yaml.safe_dump(config, file)
         file.flush()
@@ -82,14 +84,20 @@ def check_prometheus(directory):
 
 def check_alertmanager(directory):
     path = directory / "alertmanager/alertmanager.yml"
-    run = subprocess.run(["amtool", "check-config", path], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        ["amtool", "check-config", path], capture_output=True, text=True, check=False
+    )
     if run.returncode:
         yield f"amtool check-config: {run.stdout}{run.stderr}"
 
 
 def main():
     directory = pathlib.Path(sys.argv[1])
-    problems = [*check_compose(directory), *check_prometheus(directory), *check_alertmanager(directory)]
+    problems = [
+        *check_compose(directory),
+        *check_prometheus(directory),
+        *check_alertmanager(directory),
+    ]
     print(*problems, sep="\n")
     print(f"{len(problems)} problems")
     sys.exit(1 if problems else 0)

@@ -9,7 +9,11 @@ def load(directory):
     rules = []
     for path in sorted(directory.glob("*.rules.yml")):
         groups = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
-        rules += [{**rule, "file": path, "group": group["name"]} for group in groups for rule in group["rules"]]
+        rules += [
+            {**rule, "file": path, "group": group["name"]}
+            for group in groups
+            for rule in group["rules"]
+        ]
     return rules
 
 

@@ -11,9 +11,11 @@ import unittest
 
 import check_dashboards
 import check_rules
+import check_stack
 import manifest
 import promql
 import rulefiles
+import yaml
 
 DIRECTORY = pathlib.Path(sys.argv[1])
 KNOWN = manifest.load(sys.argv[2])
@@ -133,7 +135,8 @@ class Dashboards(unittest.TestCase):
 
     def test_exception_that_nothing_needs(self):
         dashboard = copy.deepcopy(GOOD)
-        panel(dashboard, "SYSTEM failures")["targets"][0]["expr"] = f"failover_failures_pending{{{TARGET}}}"
+        target = panel(dashboard, "SYSTEM failures")["targets"][0]
+        target["expr"] = f"failover_failures_pending{{{TARGET}}}"
         self.assertIn(".lint: nothing needs", "\n".join(problems(dashboard)))
 
 
@@ -152,7 +155,9 @@ class Rules(unittest.TestCase):
         for key, value in {"summary": "no capital.", "runbook_url": "http://x/runbooks/Other.md",
                            "dashboard_url": "http://x/d/other"}.items():  # fmt: skip
             self.assertTrue(self.alert(annotations={**good["annotations"], key: value}), key)
-        self.assertTrue(list(check_rules.check_alert({k: v for k, v in good.items() if k != "for"}, UIDS)))
+        self.assertTrue(
+            list(check_rules.check_alert({k: v for k, v in good.items() if k != "for"}, UIDS))
+        )
 
     def test_records(self):
         for name in ("failover_x", "instance:other:sum", "instance:failover_x"):
@@ -171,6 +176,38 @@ class Rules(unittest.TestCase):
         tests = [(None, {"tests": [{"alert_rule_test": [firing]}]})]
         self.assertEqual(len(list(check_rules.check_tests(alerts, []))), 2)
         self.assertEqual(len(list(check_rules.check_tests(alerts, tests))), 1)
+
+
+class Stack(unittest.TestCase):
+    """Each property of a service of the compose file, taken away or spoiled."""
+
+    directory = DIRECTORY.parent / "docker"
+    breaks = {
+        "read_only": False,
+        "cap_drop": [],
+        "security_opt": [],
+        "restart": "no",
+        "mem_limit": None,
+        "pids_limit": None,
+        "healthcheck": None,
+        "networks": None,
+        "logging": None,
+        "image": "prom/prometheus",
+        "user": "0:0",
+        "ports": ["9090:9090"],
+        "volumes": ["./prometheus:/etc/prometheus"],
+    }
+
+    def test_services(self):
+        compose = yaml.safe_load((self.directory / "compose.yaml").read_text(encoding="utf-8"))
+        good = compose["services"]["prometheus"]
+        self.assertEqual(list(check_stack.check_service(good, self.directory)), [])
+        missing = {**good, "volumes": ["./nothing:/etc/prometheus:ro"]}
+        spoiled = [{**good, key: value} for key, value in self.breaks.items() if value is not None]
+        spoiled += [{k: v for k, v in good.items() if k != key} for key in self.breaks
+                    if key not in ("ports", "volumes")]  # fmt: skip
+        for service in [missing, *spoiled]:
+            self.assertTrue(list(check_stack.check_service(service, self.directory)))
 
 
 class Promql(unittest.TestCase):

@@ -63,14 +63,21 @@ class Receiver(unittest.TestCase):
         status, text = self.ask("GET", "/runbooks/FailoverJobGaveUp.md")
         self.assertEqual((status, text.splitlines()[0]), (200, "# FailoverJobGaveUp"))
         self.assertIn("/runbooks/README.md", self.ask("GET", "/")[1])
-        for path in ("/runbooks/../README.md", "/runbooks/%2e%2e/README.md", "/etc/passwd", "/runbooks/"):
+        for path in (
+            "/runbooks/../README.md",
+            "/runbooks/%2e%2e/README.md",
+            "/etc/passwd",
+            "/runbooks/",
+        ):
             self.assertEqual(self.ask("GET", path)[0], 404, path)
 
     def test_refuses_what_is_no_alert(self):
         for body in ("", "{", "[]", "{}", '{"alerts": 1}', '{"alerts": [1]}'):
             self.assertEqual(self.ask("POST", "/alerts", body)[0], 400, body)
         self.assertEqual(self.ask("POST", "/other", "{}")[0], 404)
-        self.assertEqual(self.ask("POST", "/alerts", headers={"Content-Length": "99999999"})[0], 413)
+        self.assertEqual(
+            self.ask("POST", "/alerts", headers={"Content-Length": "99999999"})[0], 413
+        )
         self.assertEqual(self.ask("POST", "/alerts", headers={"Content-Length": "-1"})[0], 411)
         self.assertEqual(self.check(), 0)
 

@@ -67,21 +67,19 @@ static bool check_case(const char *folder, load_function *load) {
 }
 
 static void check_cases(const char *root, load_function *load) {
-    DIR *dir = opendir(root);
-    int checked = 0;
+    struct dirent **entries = NULL;
+    int count = scandir(root, &entries, NULL, alphasort);
     int wrong = 0;
 
-    assert_non_null(dir);
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+    assert_true(count > 20);
+    for (int i = 0; i < count; i++) {
         char folder[512];
-        if (entry->d_name[0] == '.')
-            continue;
-        (void)snprintf(folder, sizeof folder, "%s/%s", root, entry->d_name);
-        wrong += !check_case(folder, load);
-        checked++;
+        (void)snprintf(folder, sizeof folder, "%s/%s", root, entries[i]->d_name);
+        if (entries[i]->d_name[0] != '.')
+            wrong += !check_case(folder, load);
+        free(entries[i]);
     }
-    assert_int_equal(closedir(dir), 0);
-    assert_true(checked > 20);
+    free(entries);
     assert_int_equal(wrong, 0);
 }
 

@@ -183,25 +183,6 @@ static void policy_values_may_be_lists(void **state) {
     ex_config_unref(config);
 }
 
-static void check_reads_what_is_named(void **state) {
-    struct ex_config *config = NULL;
-    struct fo_error error;
-    char *file = NULL;
-    (void)state;
-
-    assert_int_equal(ex_config_check(CASES "/config/design/input.yaml", &config, &file, &error),
-                     -ENOENT);
-    assert_string_equal(file, CASES "/config/design/rules/local.yaml");
-    assert_null(config);
-    free(file);
-    assert_int_equal(ex_config_check(CASES "/config/list/input.yaml", &config, &file, &error),
-                     -EINVAL);
-    assert_null(file);
-    assert_int_equal(ex_config_check(CASES "/config/flink/input.yaml", &config, &file, &error), 0);
-    assert_int_equal(config->notices.count, 8);
-    ex_config_unref(config);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_without_a_file),
@@ -211,7 +192,6 @@ int main(void) {
         cmocka_unit_test(nothing_means_no_listeners),
         cmocka_unit_test(reads_lists_and_sizes),
         cmocka_unit_test(policy_values_may_be_lists),
-        cmocka_unit_test(check_reads_what_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,7 +133,7 @@ static void job_wins_over_cluster(void **state) {
     assert_int_equal(spec->decisions.restart_strategy.fixed_delay.attempts, 7);
     assert_int_equal(spec->decisions.history_size, 5);
     assert_false(spec->strategy_from_job);
-    config = ex_config_unref(config);
+    ex_config_unref(config);
     /* The policies outlive the configuration. */
     assert_int_equal(spec->decisions.policy_count, 1);
     assert_int_equal(spec->decisions.policies[0].action, FO_POLICY_FAIL);
@@ -142,6 +142,7 @@ static void job_wins_over_cluster(void **state) {
     config = must_configure("restart-strategy.fixed-delay.attempts: 7\n"
                             "restart-strategy.type: failure-rate\n");
     spec = must_parse(named, config);
+    assert_int_equal(spec->decisions.restart_strategy.kind, FO_STRATEGY_FIXED_DELAY);
     assert_int_equal(spec->decisions.restart_strategy.fixed_delay.attempts, 1);
     ex_job_spec_unref(spec);
     ex_config_unref(config);
@@ -243,6 +244,23 @@ static void long_chain_is_no_cycle(void **state) {
     free(text);
 }
 
+static void env_is_not_multiplied_without_end(void **state) {
+    enum { VERTICES = 1000, VALUE = 100000, BYTES = VALUE + 40 * VERTICES };
+    char *text = malloc(BYTES);
+    struct ex_job_spec *spec = NULL;
+    struct fo_error error;
+    (void)state;
+
+    assert_non_null(text);
+    int len = snprintf(text, BYTES, "name: j\nenv: {A: %0*d}\nvertices:\n", VALUE, 0);
+    for (int i = 0; i < VERTICES; i++)
+        len += snprintf(text + len, BYTES - (size_t)len, "  - {id: v%d}\n", i);
+    assert_int_equal(ex_job_parse(fo_str_of(text), NULL, NULL, &spec, &error), -EINVAL);
+    assert_int_equal(error.line, 2);
+    assert_non_null(strstr(error.text, "each of 1000 vertices"));
+    free(text);
+}
+
 /* ---- resources --------------------------------------------------------------------------- */
 
 static void must_lack(const char *text, uint64_t nofile, int code, int line, const char *words) {
@@ -284,8 +302,8 @@ static void counts_descriptors(void **state) {
 static void looks_for_commands(void **state) {
     (void)state;
     must_lack(
-        "name: j\nvertices:\n  - {id: a, command: [cat]}\n  - {id: b, command: [no-such-cmd]}\n",
-        1024, -ENOENT, 4, "vertex \"b\": cannot run \"no-such-cmd\": No such file");
+        "name: j\nvertices:\n  - {id: a, command: [cat]}\n  - id: b\n    command: [no-such-cmd]\n",
+        1024, -ENOENT, 5, "vertex \"b\": cannot run \"no-such-cmd\": No such file");
     must_lack("name: j\nvertices:\n  - {id: a, command: [./no-such]}\n", 1024, -ENOENT, 3,
               "No such");
     must_lack("name: j\nvertices:\n  - {id: a, command: [/etc/passwd]}\n", 1024, -EACCES, 3,
@@ -324,6 +342,7 @@ int main(void) {
         cmocka_unit_test(hash_is_of_the_meaning),
         cmocka_unit_test(owners_are_counted),
         cmocka_unit_test(long_chain_is_no_cycle),
+        cmocka_unit_test(env_is_not_multiplied_without_end),
         cmocka_unit_test(counts_descriptors),
         cmocka_unit_test(looks_for_commands),
         cmocka_unit_test(unreadable_files),

@@ -28,7 +28,6 @@ struct told {
 struct fixture {
     uv_loop_t loop;
     struct ex_metrics *metrics;
-    struct catalogue *catalogue;
     struct ex_manager *manager;
     struct ex_engine engine;
     struct told told[TOLD_MAX];
@@ -40,7 +39,8 @@ struct fixture {
     int recovered;
 };
 
-static struct fixture *fixture; /* of the running test; the engine's jobs point to it */
+static struct fixture *fixture;     /* of the running test; the engine's jobs point to it */
+static struct catalogue *catalogue; /* of all tests: it takes long to make */
 
 static void tell(char what, const struct ex_task_attempt *attempts, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
@@ -125,6 +125,12 @@ static const struct ex_engine_ops ops = {
 
 /* ---- helpers ---- */
 
+/* Lets the manager handle what was said, and what was said to that. */
+static void settle(void) {
+    for (int turn = 0; turn < 8; turn++)
+        (void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+}
+
 static void observe(void *ctx, const struct ex_job *job, const struct ex_change *change) {
     (void)ctx;
     (void)job;
@@ -132,9 +138,22 @@ static void observe(void *ctx, const struct ex_job *job, const struct ex_change 
     fixture->recovered += change->kind == EX_CHANGE_RECOVERED;
 }
 
+static int make_catalogue(void **state) {
+    const struct catalogue_source builtin = {.root = NULL};
+    struct fo_error error;
+
+    (void)state;
+    return catalogue_new(&builtin, 1, NULL, &catalogue, &error);
+}
+
+static int free_catalogue(void **state) {
+    (void)state;
+    catalogue = catalogue_free(catalogue);
+    return 0;
+}
+
 static int setup(void **state) {
     static const struct ex_metrics_limits limits;
-    const struct catalogue_source builtin = {.root = NULL};
     const struct fo_str keys[] = {fo_str_of("type"), fo_str_of("category"), fo_str_of("cause")};
     struct fo_error error;
 
@@ -144,11 +163,10 @@ static int setup(void **state) {
     fixture->engine = (struct ex_engine){.ops = &ops, .name = "list"};
     assert_int_equal(uv_loop_init(&fixture->loop), 0);
     assert_int_equal(ex_metrics_new(&limits, 1, &fixture->metrics), 0);
-    assert_int_equal(catalogue_new(&builtin, 1, NULL, &fixture->catalogue, &error), 0);
     const struct ex_manager_config config = {
         .loop = &fixture->loop,
         .metrics = fixture->metrics,
-        .catalogue = fixture->catalogue,
+        .catalogue = catalogue,
         .label_keys = keys,
         .label_key_count = 3,
         .retention_ms = 60000,
@@ -167,12 +185,12 @@ static void on_stopped(void *ctx) {
 static int teardown(void **state) {
     (void)state;
     ex_manager_stop(fixture->manager, EX_STOP_CANCEL, on_stopped, NULL);
+    settle();
     assert_true(fixture->stopped);
     (void)ex_manager_free(fixture->manager);
     (void)uv_run(&fixture->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&fixture->loop), 0);
     ex_metrics_free(fixture->metrics);
-    (void)catalogue_free(fixture->catalogue);
     free(fixture);
     return 0;
 }
@@ -185,6 +203,7 @@ static int submit(const char *text, struct ex_job **ret_job) {
     assert_int_equal(ex_job_parse(fo_str_of(text), &origin, NULL, &spec, &error), 0);
     int ret = ex_manager_submit(fixture->manager, &fixture->engine, spec, ret_job, &error);
     (void)ex_job_spec_unref(spec);
+    settle();
     return ret;
 }
 
@@ -244,6 +263,7 @@ static void test_a_failure_is_decided_labelled_and_counted_once(void **state) {
     assert_told(1, 'd', 0, 0);
     assert_told(2, 'd', 1, 0);
     say_failed(1, 0, "sh: 1: cannot create x: No space left on device\n");
+    settle();
     assert_told(3, 'd', 1, 1);
     assert_int_equal(fixture->told_count, 4); /* the other region is left alone */
     assert_int_equal(fixture->labelled, 1);
@@ -266,6 +286,7 @@ static void test_stale_and_unknown_are_rejected(void **state) {
     say_failed(0, 0, "");
     say_failed(0, 0, ""); /* again, of the attempt that has ended */
     say_failed(7, 0, "");
+    settle();
     assert_shown("failover_failures_received_total 3");
     assert_shown("failover_failures_rejected_total{reason=\"stale_attempt\"} 1");
     assert_shown("failover_failures_rejected_total{reason=\"unknown_task\"} 1");
@@ -280,6 +301,7 @@ static void test_an_end_that_was_asked_for_is_no_failure(void **state) {
     assert_int_equal(ex_manager_cancel(fixture->manager, job), 0);
     say_failed(0, 0, "killed");
     say(1, 0, FO_TASK_CANCELED);
+    settle();
     assert_true(ex_job_is_closed(job));
     assert_int_equal(fo_job_state(ex_job_core(job)), FO_JOB_CANCELED);
     assert_shown("failover_failures_received_total 0");
@@ -291,6 +313,7 @@ static void test_giving_up(void **state) {
 
     (void)state;
     say_failed(0, 0, "");
+    settle();
     assert_int_equal(fo_job_state(ex_job_core(job)), FO_JOB_FAILED);
     assert_told(3, 'c', 1, 0);
     assert_told(4, 'x', 0, 0);
@@ -307,6 +330,7 @@ static void test_a_later_job_of_that_name_takes_its_place(void **state) {
     (void)state;
     assert_int_equal(submit("name: two\nvertices: [{id: a, command: [cat]}]\n", &second), -EEXIST);
     say_failed(0, 0, "");
+    settle();
     assert_true(ex_job_is_closed(first));
     assert_int_equal(submit("name: two\nvertices: [{id: a, command: [cat]}]\n", &second), 0);
     assert_ptr_equal(ex_manager_first_job(fixture->manager), second);
@@ -323,8 +347,10 @@ static void test_old_failures_are_dropped_with_the_history(void **state) {
     size_t kept = 0;
 
     (void)state;
-    for (uint32_t attempt = 0; attempt < 50; attempt++)
+    for (uint32_t attempt = 0; attempt < 50; attempt++) {
         say_failed(0, attempt, "");
+        settle();
+    }
     for (const struct ex_failure *f = ex_job_failures(job); f; f = f->next)
         kept++;
     assert_int_equal(kept, 4);
@@ -345,5 +371,5 @@ int main(void) {
                                         teardown),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_catalogue, free_catalogue);
 }

@@ -18,17 +18,32 @@ static const double buckets[] = {0.001, 0.1, 0.25, 1, 10, 3600, 1e6};
 #define LABELS(count_) .labels = labels, .label_count = (count_), .group_label_count = 2
 
 static const struct ex_family_spec specs[FAMILIES] = {
-    {.name = "failover_job_failures", .help = "Failures.\nOf \\ jobs \"so far\".",
-     .type = EX_COUNTER, LABELS(4)},
+    {.name = "failover_job_failures",
+     .help = "Failures.\nOf \\ jobs \"so far\".",
+     .type = EX_COUNTER,
+     LABELS(4)},
     {.name = "failover_job_restarts", .help = "Restarts.", .type = EX_COUNTER, LABELS(2)},
     {.name = "failover_job_state", .help = "State.", .type = EX_GAUGE, LABELS(3)},
-    {.name = "failover_job_state_timestamp_seconds", .help = "When.", .type = EX_GAUGE,
-     .unit = "seconds", LABELS(2)},
-    {.name = "failover_job_recovery_seconds", .help = "Recovery.", .type = EX_HISTOGRAM,
-     .unit = "seconds", .buckets = buckets, .bucket_count = sizeof buckets / sizeof *buckets,
-     .native = true, LABELS(3)},
-    {.name = "failover_job_plain_seconds", .help = "Classic only.", .type = EX_HISTOGRAM,
-     .unit = "seconds", .buckets = buckets, .bucket_count = 2, LABELS(2)},
+    {.name = "failover_job_state_timestamp_seconds",
+     .help = "When.",
+     .type = EX_GAUGE,
+     .unit = "seconds",
+     LABELS(2)},
+    {.name = "failover_job_recovery_seconds",
+     .help = "Recovery.",
+     .type = EX_HISTOGRAM,
+     .unit = "seconds",
+     .buckets = buckets,
+     .bucket_count = sizeof buckets / sizeof *buckets,
+     .native = true,
+     LABELS(3)},
+    {.name = "failover_job_plain_seconds",
+     .help = "Classic only.",
+     .type = EX_HISTOGRAM,
+     .unit = "seconds",
+     .buckets = buckets,
+     .bucket_count = 2,
+     LABELS(2)},
     {.name = "failover_job", .help = "Facts.", .type = EX_INFO, LABELS(4)},
 };
 
@@ -41,15 +56,14 @@ static uint64_t random_below(uint64_t limit) {
 
 /* Anything at all: every byte, quotes, newlines, halves of characters, too long ones. */
 static struct fo_str random_value(char text[VALUE_MAX]) {
-    static const char *const pieces[] = {"a",  "\"", "\\", "\n", "{", "}",    ",",    "=",
-                                         "\t", "#",  " ",  "é",  "€", "\xff", "\xc3", "😀"};
+    static const char *const pieces[] = {"a",  "\"", "\\", "\n", "{", "}",    ",",    "=", "\t",
+                                         "\r", "#",  " ",  "é",  "€", "\xff", "\xc3", "😀"};
     size_t len = 0;
 
     for (uint64_t count = random_below(4) == 0 ? random_below(60) : random_below(4); count > 0;
          count--) {
         const char *piece = pieces[random_below(sizeof pieces / sizeof *pieces)];
-        memcpy(text + len, piece, strlen(piece));
-        len += strlen(piece);
+        len = (size_t)(stpcpy(text + len, piece) - text);
     }
     return (struct fo_str){text, len};
 }
@@ -90,8 +104,7 @@ static void fill(struct ex_metrics *metrics, struct ex_family *const *families) 
         (void)snprintf(name, sizeof name, "job \"%u\"\n", (unsigned)job);
         const struct fo_label key[] = {{{"engine", 6}, {"local", 5}},
                                        {{"job_name", 8}, {name, strlen(name)}}};
-        if ((!old || random_below(100) == 0) &&
-            ex_group_new(metrics, key, 2, old, &jobs[job]) != 0)
+        if ((!old || random_below(100) == 0) && ex_group_new(metrics, key, 2, old, &jobs[job]) != 0)
             abort();
         ex_group_begin(jobs[job]);
         const struct fo_str values[] = {random_value(texts[0]), random_value(texts[1])};
