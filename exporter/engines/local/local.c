@@ -229,6 +229,7 @@ static int user_find(const char *name, struct ex_local_user *user, struct fo_err
     return err ? fail(reterr, err, name) : 0;
 }
 
+/* Sockets and rubbish may be a dead daemon's; jobs may be gone on with. */
 static int folders_make(struct ex_local *engine) {
     static const char *const names[] = {"jobs", "notify", "trash"};
     char path[EX_LOCAL_PATH_SIZE];
@@ -237,6 +238,8 @@ static int folders_make(struct ex_local *engine) {
     for (size_t i = 0; i < sizeof names / sizeof *names && !err; i++) {
         if (!ex_path_print(path, "%s/%s", engine->directory, names[i]))
             return -ENAMETOOLONG;
+        if (i > 0)
+            ex_folder_remove(path);
         err = ex_folder_make_passage(path, &engine->user);
     }
     return err;

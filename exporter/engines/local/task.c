@@ -82,9 +82,20 @@ void ex_attempt_alive(struct ex_attempt *attempt) {
     timer_arm(attempt);
 }
 
+/* Signs of life are expected from now on, not while it is still getting ready. */
+static void attempt_running(struct ex_attempt *attempt) {
+    if (attempt->told == FO_TASK_RUNNING)
+        return;
+    ex_attempt_tell(attempt, FO_TASK_RUNNING);
+    if (attempt->vertex->watchdog_ms > 0 && !attempt->stopping) {
+        attempt->watchdog_at_ms = ex_clock_ms() + attempt->vertex->watchdog_ms;
+        timer_arm(attempt);
+    }
+}
+
 void ex_attempt_ready(struct ex_attempt *attempt) {
     if (attempt->stage <= EX_ATTEMPT_EXITED && attempt->vertex->ready == EX_READY_NOTIFY)
-        ex_attempt_tell(attempt, FO_TASK_RUNNING);
+        attempt_running(attempt);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -160,20 +171,16 @@ static void note_limits(struct ex_local *engine, uint32_t flags) {
 }
 
 static void on_started(struct ex_attempt *attempt, const struct ex_spawn_report *report) {
-    int64_t now_ms = ex_clock_ms();
-
     attempt->stage = EX_ATTEMPT_ALIVE;
     attempt->pid = report->pid;
     note_limits(attempt->job->engine, report->flags);
-    if (!attempt->stopping) {
-        if (attempt->vertex->timeout_ms > 0)
-            attempt->timeout_at_ms = now_ms + attempt->vertex->timeout_ms;
-        if (attempt->vertex->watchdog_ms > 0)
-            attempt->watchdog_at_ms = now_ms + attempt->vertex->watchdog_ms;
-        timer_arm(attempt);
-    }
-    ex_attempt_tell(attempt, attempt->vertex->ready == EX_READY_NOTIFY ? FO_TASK_INITIALIZING
-                                                                       : FO_TASK_RUNNING);
+    if (!attempt->stopping && attempt->vertex->timeout_ms > 0)
+        attempt->timeout_at_ms = ex_clock_ms() + attempt->vertex->timeout_ms;
+    timer_arm(attempt);
+    if (attempt->vertex->ready == EX_READY_NOTIFY)
+        ex_attempt_tell(attempt, FO_TASK_INITIALIZING);
+    else
+        attempt_running(attempt);
 }
 
 /* The attempt ends with its leader. What the leader leaves behind is killed at once, unless it is
