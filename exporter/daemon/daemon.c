@@ -14,6 +14,7 @@
 #include "exporter/config/config.h"
 #include "exporter/config/job_file.h"
 #include "exporter/daemon/catalogue_load.h"
+#include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/local/local.h"
 #include "exporter/metrics/process.h"
@@ -23,11 +24,14 @@
 /* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
 enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
 
+static const char local_name[] = "local";
+
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
     struct ex_config *config;
     struct ex_metrics *metrics;
     struct ex_process *process; /* NULL without exporter metrics */
+    struct ex_self_metrics self;
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
     struct ex_spawner *spawner;
@@ -57,6 +61,10 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
     if (ret == 0 && options->exporter_metrics)
         ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
                              reterr);
+    if (ret == 0)
+        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name, reterr);
+    if (ret == 0)
+        ex_self_metrics_reloaded(&daemon->self, true, ex_clock_wall_ms());
     return ret;
 }
 
@@ -72,7 +80,7 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
 
     if (ret < 0)
         return ret;
-    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of("local"));
+    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of(local_name));
     const struct ex_local_config local = {
         .loop = daemon->loop,
         .spawner = daemon->spawner,
@@ -82,7 +90,7 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
         .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
         .keep = !daemon->work_dir.temporary,
     };
-    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = "local"};
+    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = local_name};
     return ex_local_new(&local, &daemon->local.self, reterr);
 }
 
@@ -119,9 +127,11 @@ static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *o
                      struct fo_error *reterr) {
     int ret = ex_read_door_open(&daemon->door, &options->door, daemon->metrics, reterr);
 
-    if (ret == 0)
-        note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
-    return ret;
+    if (ret < 0)
+        return ret;
+    note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+    atomic_store(&daemon->self.counters, ex_http_counters(daemon->door.server));
+    return 0;
 }
 
 /* Settings that are good but mean nothing here. */
@@ -169,6 +179,7 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
 /* In the other direction than they were started; a room that was not started is passed over. The
  * loop must run once more. */
 static void close_rooms(struct ex_daemon *daemon) {
+    atomic_store(&daemon->self.counters, NULL);
     ex_read_door_close(&daemon->door, DRAIN_MS);
     if (daemon->local.self)
         daemon->local.ops->close(daemon->local.self);
@@ -241,7 +252,10 @@ void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready) {
 void ex_daemon_reload(struct ex_daemon *daemon) {
     struct fo_error error;
 
-    if (ex_http_reload(daemon->door.server, &error) < 0)
+    bool good = ex_http_reload(daemon->door.server, &error) == 0;
+
+    ex_self_metrics_reloaded(&daemon->self, good, ex_clock_wall_ms());
+    if (!good)
         ex_log(EX_LOG_ERROR, "The web configuration was not reloaded; the old one stays.",
                EX_TEXT("error", error.text), EX_INT("line", error.line));
     else
