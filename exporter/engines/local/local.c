@@ -199,10 +199,6 @@ static void local_close_job(struct ex_engine_job *job) {
 
 /* ---- the engine ---------------------------------------------------------------------------- */
 
-static void on_idle(uv_idle_t *idle) {
-    (void)idle;
-}
-
 static void on_check(uv_check_t *check) {
     struct ex_local *engine = check->data;
 
@@ -290,7 +286,6 @@ int ex_local_new(const struct ex_local_config *config, void **ret_self, struct f
     (void)uv_idle_init(config->loop, &engine->idle);
     engine->check.data = engine;
     engine->idle.data = engine;
-    engine->idle_run = on_idle;
     engine->open_handles = 2;
     (void)uv_check_start(&engine->check, on_check);
     uv_unref((uv_handle_t *)&engine->check);
