@@ -233,11 +233,12 @@ static void test_redact(void **state) {
         {"password=abc rest", "*** rest"},
         {"a password=abc\npassword=def", "a ***\n***"},
         {"TOKEN 12 token 34", "*** ***"},
+        {"a password=abc and more b", "a *** b"}, /* two expressions overlap */
         {"", ""},
     };
-    const struct fo_str expressions[] = {fo_str_of("password=[^ ]*"),
-                                         fo_str_of("(?i)token [0-9]+")};
-    const struct catalogue_options options = {.redact = expressions, .redact_count = 2};
+    const struct fo_str expressions[] = {fo_str_of("password=[^ ]*"), fo_str_of("(?i)token [0-9]+"),
+                                         fo_str_of("word=[a-z]+ and more")};
+    const struct catalogue_options options = {.redact = expressions, .redact_count = 3};
     struct bench bench;
 
     (void)state;
