@@ -19,7 +19,7 @@ static int check_config(const struct options *options, const char *path, struct 
     (void)options;
     int ret = ex_config_load(path, &config, reterr);
     if (ret == 0)
-        (void)ex_config_free(config);
+        (void)ex_config_unref(config);
     return ret;
 }
 
@@ -34,7 +34,7 @@ static int check_job(const struct options *options, const char *path, struct fo_
     if (ret == 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
         ret = ex_job_check_resources(spec, descriptors.rlim_max, reterr);
     (void)ex_job_spec_unref(spec);
-    (void)ex_config_free(config);
+    (void)ex_config_unref(config);
     return ret;
 }
 

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "exporter/config/duration.h"
@@ -11,9 +12,14 @@ enum { NAME_MAX_BYTES = 96, HELP_COLUMN = 34 };
 
 static const char environment_prefix[] = "FAILOVER_EXPORTER_";
 
-static int refuse(struct fo_error *reterr, const char *format, const char *a, const char *b) {
+FO_PRINTF(2, 3)
+static int refuse(struct fo_error *reterr, const char *format, ...) {
+    va_list args;
+
     *reterr = (struct fo_error){.code = -EINVAL};
-    (void)snprintf(reterr->text, sizeof reterr->text, format, a, b);
+    va_start(args, format);
+    (void)vsnprintf(reterr->text, sizeof reterr->text, format, args);
+    va_end(args);
     return -EINVAL;
 }
 
@@ -143,7 +149,7 @@ static int read_flag(const struct ex_flag *flags, size_t count, char **argv, int
         flag = NULL;
     }
     if (!flag)
-        return refuse(reterr, "unknown flag %.100s; see %s", shown, "--help");
+        return refuse(reterr, "unknown flag %.100s; see --help", shown);
     replace_list(flag, &seen[flag - flags]);
     if (!text && flag->type == EX_FLAG_BOOL)
         text = "true";

@@ -345,7 +345,7 @@ static int plan_file(const struct options *options, const char *path) {
     if (ret < 0)
         ex_cli_complain(file, &error);
     (void)ex_job_spec_unref(spec);
-    (void)ex_config_free(config);
+    (void)ex_config_unref(config);
     return ret < 0 ? EX_EXIT_USAGE : EX_EXIT_OK;
 }
 

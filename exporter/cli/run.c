@@ -16,10 +16,12 @@ struct run {
     uv_signal_t interrupt;
     uv_signal_t term;
     bool cancelled;
+    bool ending; /* the job has ended, or could not be started */
     enum fo_job_state end; /* how the job ended */
 };
 
 static void stop(struct run *run) {
+    run->ending = true;
     uv_close((uv_handle_t *)&run->interrupt, NULL);
     uv_close((uv_handle_t *)&run->term, NULL);
     ex_daemon_stop(run->daemon, EX_STOP_CANCEL);

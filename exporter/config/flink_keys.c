@@ -7,7 +7,6 @@
 static const char *const families[] = {
     "$internal.",
     "akka.",
-    "allow-non-restored-state",
     "blob.",
     "classloader.",
     "cleanup-strategy",
@@ -15,8 +14,6 @@ static const char *const families[] = {
     "cluster.",
     "compiler.",
     "containerized.",
-    "daemon.",
-    "deployment.",
     "env.",
     "events.",
     "execution.",
@@ -37,11 +34,8 @@ static const char *const families[] = {
     "job.autoscaler.",
     "jobstore.",
     "kubernetes.",
-    "local-dispatcher",
     "mesos.",
     "minicluster.",
-    "network.",
-    "optimizer.",
     "oss.",
     "parallelism.default",
     "pekko.",
@@ -52,7 +46,6 @@ static const char *const families[] = {
     "python.",
     "query.",
     "queryable-state.",
-    "resource.",
     "resourcemanager.",
     "rest.",
     "s3.",
@@ -69,9 +62,7 @@ static const char *const families[] = {
     "task.",
     "taskmanager.",
     "traces.",
-    "trace.",
     "user.artifacts.",
-    "wal-precommit-sink.",
     "yarn.",
     "zookeeper.",
     /* of the families that have keys with a meaning */
@@ -130,4 +121,14 @@ bool ex_flink_key_is_known(const char *key) {
             return true;
     }
     return false;
+}
+
+bool ex_flink_key_begins_with(const char *head) {
+    size_t len = strlen(head);
+
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        if (strncmp(families[i], head, len) == 0 && families[i][len] == '.')
+            return true;
+    }
+    return ex_flink_key_is_known(head);
 }

@@ -7,6 +7,7 @@
 
 #include "exporter/config/duration.h"
 #include "exporter/config/fail.h"
+#include "exporter/config/fields.h"
 #include "exporter/config/nearest.h"
 #include "exporter/config/number.h"
 
@@ -117,6 +118,7 @@ static const struct ex_option options[EX_OPTION_COUNT] = {
                                     .old_key = "jobmanager.web.refresh-interval",
                                     .type = EX_OPTION_DURATION,
                                     .fallback = "3000 ms",
+                                    .most = EX_FIELD_MS_MAX,
                                     .meaning = "answered by GET /config"},
     [EX_OPTION_WEB_CANCEL] = {.key = "web.cancel.enable",
                               .type = EX_OPTION_BOOL,
@@ -129,6 +131,7 @@ static const struct ex_option options[EX_OPTION_COUNT] = {
     [EX_OPTION_HEARTBEAT_TIMEOUT] = {.key = "heartbeat.timeout",
                                      .type = EX_OPTION_DURATION,
                                      .fallback = "50 s",
+                                     .most = EX_FIELD_MS_MAX,
                                      .least = 1,
                                      .meaning =
                                          "silence after which a scheduler of the push engine "
@@ -142,6 +145,7 @@ static const struct ex_option options[EX_OPTION_COUNT] = {
     [EX_OPTION_METRICS_RETENTION] = {.key = "metrics.retention",
                                      .type = EX_OPTION_DURATION,
                                      .fallback = "1 h",
+                                     .most = EX_FIELD_MS_MAX,
                                      .ours = true,
                                      .meaning = "how long the metrics of a job that ended stay"},
     [EX_OPTION_METRICS_VALUE_BYTES] = {.key = "metrics.limits.value-bytes",
@@ -184,6 +188,7 @@ static const struct ex_option options[EX_OPTION_COUNT] = {
     [EX_OPTION_STORAGE_AGE] = {.key = "storage.retention.age",
                                .type = EX_OPTION_DURATION,
                                .fallback = "30 d",
+                               .most = EX_FIELD_MS_MAX,
                                .least = 1,
                                .ours = true,
                                .meaning = "how long events are kept in the store"},

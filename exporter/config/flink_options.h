@@ -65,15 +65,15 @@ enum ex_option_type {
 
 struct ex_option {
     const char *key;
-    const char *old_key; /* read when `key` is not there; NULL */
-    enum ex_option_type type;
+    const char *old_key;  /* read when `key` is not there; NULL */
     const char *fallback; /* the default, as text; NULL = unset */
+    const char *meaning;  /* one line for docs/configuration.md */
     double least;         /* of a number or duration */
     double most;          /* 0 = no bound */
-    bool above_least;     /* `least` itself is refused */
-    bool of_job;          /* may stand in a job's configuration */
-    bool ours;            /* not Flink's */
-    const char *meaning;  /* one line for docs/configuration.md */
+    enum ex_option_type type;
+    bool above_least; /* `least` itself is refused */
+    bool of_job;      /* may stand in a job's configuration */
+    bool ours;        /* not Flink's */
 };
 
 /* Never NULL for an id below EX_OPTION_COUNT. */
@@ -84,6 +84,8 @@ const struct ex_option *ex_option_find(const char *key);
 
 /* Whether Flink 1.18 - 2.x knows the key, though it has no meaning here. */
 bool ex_flink_key_is_known(const char *key);
+/* Whether such a key begins with the words of `head`, as in `head: {...}`. */
+bool ex_flink_key_begins_with(const char *head);
 
 /* The known key nearest to `key`; borrowed, static. */
 struct fo_str ex_option_nearest(const char *key);
@@ -130,6 +132,12 @@ struct ex_strategy_choice {
 FO_MUST_CHECK int ex_restart_strategy_choose(const struct ex_strategy_choice *choice,
                                              struct fo_strategy_config *ret_strategy,
                                              struct fo_error *reterr);
+
+/* The same, and fo_strategy_check() on the result: its refusal is told with the line of the type.
+ */
+FO_MUST_CHECK int ex_restart_strategy_load(const struct ex_strategy_choice *choice,
+                                           struct fo_strategy_config *ret_strategy,
+                                           struct fo_error *reterr);
 
 /* Whether the settings name a restart strategy. */
 bool ex_restart_strategy_is_named(const struct ex_settings *settings);

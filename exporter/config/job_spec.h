@@ -7,7 +7,8 @@
 
 #include <jansson.h>
 
-#include "failover/failover.h"
+#include "exporter/config/policies.h"
+#include "exporter/config/settings.h"
 
 enum ex_ready { EX_READY_EXEC, EX_READY_NOTIFY };
 
@@ -25,22 +26,29 @@ struct ex_vertex_spec {
     double cpu;              /* cores */
     uint32_t pids;
     uint32_t nofile;
-    int line; /* in the job file */
+    int line;         /* in the job file */
+    int command_line; /* 0 = no command */
 };
 
 struct ex_job_spec {
     char *name;
-    char *path;              /* of the file; NULL when it came over HTTP */
-    char *working_directory; /* absolute */
+    char *engine;               /* the configured name of the engine that runs it */
+    char *engine_kind;          /* local, push, ... */
+    char *path;                 /* of the file, absolute; NULL when it came over HTTP */
+    char *working_directory;    /* absolute; NULL when there are no commands */
+    int working_directory_line; /* 0 = not in the file */
     bool checkpointing;
     struct ex_vertex_spec *vertices;
     uint32_t vertex_count;
     struct fo_edge_spec *edges; /* from and to are indices into vertices */
     uint32_t edge_count;
+    int *edge_lines;                /* in the job file */
     struct fo_graph *graph;         /* built from the two; owned reference */
     struct fo_job_config decisions; /* strategies, policies, history size: ready for fo_job_new() */
+    struct ex_policies *policies;   /* what decisions.policies points to; owned reference */
     bool strategy_from_job;         /* the job's own configuration names a restart strategy */
     json_t *configuration;          /* the job's own `configuration`, flat Flink keys to strings */
+    struct ex_notices notices;      /* what the user should read, though nothing is wrong */
     uint64_t content_hash;          /* of the file's meaning: equal files resume, others do not */
     /* owners are counted by ex_job_spec_ref/unref */
     uint32_t owners;

@@ -9,7 +9,7 @@
 #include "exporter/base/buffer.h"
 #include "exporter/config/fail.h"
 
-enum { KEY_MAX = 255, VALUE_MAX = 65536 };
+enum { KEYS_MAX = 4096, KEY_MAX = 255, VALUE_MAX = 65536 };
 
 int ex_settings_init(struct ex_settings *settings) {
     *settings = (struct ex_settings){json_object(), json_object()};
@@ -30,6 +30,8 @@ int ex_settings_add(struct ex_settings *settings, const char *key, struct fo_str
     if (json_object_get(settings->values, key))
         return ex_fail(reterr, -EEXIST, line, "the key \"%s\" is there twice; first on line %d",
                        key, ex_settings_line(settings, key));
+    if (json_object_size(settings->values) >= KEYS_MAX)
+        return ex_fail(reterr, -E2BIG, line, "more than %d settings", KEYS_MAX);
     if (json_object_set_new(settings->values, key, json_stringn(value.ptr, value.len)) != 0 ||
         json_object_set_new(settings->lines, key, json_integer(line)) != 0)
         return ex_fail(reterr, -ENOMEM, line, "out of memory");

@@ -29,7 +29,7 @@ struct ex_notices {
 FO_MUST_CHECK int ex_settings_init(struct ex_settings *settings);
 void ex_settings_done(struct ex_settings *settings);
 
-/* Adds a value. -EEXIST: the key is there; -ENOMEM. */
+/* Adds a value. -EEXIST: the key is there; -E2BIG: more than 4096 of them; -ENOMEM. */
 FO_MUST_CHECK int ex_settings_add(struct ex_settings *settings, const char *key,
                                   struct fo_str value, int line, struct fo_error *reterr);
 

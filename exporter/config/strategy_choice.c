@@ -154,8 +154,8 @@ static int read_default(const struct ex_strategy_choice *choice,
 
 int ex_restart_strategy_choose(const struct ex_strategy_choice *choice,
                                struct fo_strategy_config *ret_strategy, struct fo_error *reterr) {
-    struct fo_strategy_config of_job;
-    struct fo_strategy_config of_cluster;
+    struct fo_strategy_config of_job = {0};
+    struct fo_strategy_config of_cluster = {0};
 
     /* Flink builds both before it picks one: an unreadable cluster fails every job. */
     int cluster = read_level(&choice->cluster, choice->profile, &of_cluster, reterr);
@@ -170,6 +170,21 @@ int ex_restart_strategy_choose(const struct ex_strategy_choice *choice,
         return read_default(choice, ret_strategy);
     *ret_strategy = job ? of_job : of_cluster;
     return 0;
+}
+
+int ex_restart_strategy_load(const struct ex_strategy_choice *choice,
+                             struct fo_strategy_config *ret_strategy, struct fo_error *reterr) {
+    struct fo_strategy_config strategy;
+    int rc = ex_restart_strategy_choose(choice, &strategy, reterr);
+
+    if (rc != 0)
+        return rc;
+    rc = fo_strategy_check(&strategy, reterr);
+    if (rc == 0)
+        *ret_strategy = strategy;
+    else if (reterr)
+        reterr->line = type_line(type_line(&choice->job) > 0 ? &choice->job : &choice->cluster);
+    return rc;
 }
 
 bool ex_restart_strategy_is_named(const struct ex_settings *settings) {

@@ -2,14 +2,19 @@
 #include "exporter/config/task_name.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
-enum { SUBTASK_DIGITS_MAX = 9 };
+enum { SUBTASK_DIGITS_MAX = 9, SHOWN_BYTES = 80 };
 
-static int refuse(struct fo_error *reterr, int code, const char *format, struct fo_str text) {
+FO_PRINTF(3, 4)
+static int refuse(struct fo_error *reterr, int code, const char *format, ...) {
+    va_list args;
+
     *reterr = (struct fo_error){.code = code};
-    (void)snprintf(reterr->text, sizeof reterr->text, format, (int)(text.len > 80 ? 80 : text.len),
-                   text.ptr);
+    va_start(args, format);
+    (void)vsnprintf(reterr->text, sizeof reterr->text, format, args);
+    va_end(args);
     return code;
 }
 
@@ -35,20 +40,24 @@ int ex_task_name_parse(const struct fo_graph *graph, struct fo_str text, uint32_
     size_t id_len = bracket ? (size_t)(bracket - text.ptr) : text.len;
     uint32_t vertex = fo_graph_find_vertex(graph, (struct fo_str){text.ptr, id_len});
     uint32_t subtask = 0;
+    int shown = (int)(text.len > SHOWN_BYTES ? SHOWN_BYTES : text.len);
 
     if (vertex == FO_NO_TASK)
-        return refuse(reterr, -ENOENT, "the job has no vertex for task \"%.*s\"", text);
+        return refuse(reterr, -ENOENT, "the job has no vertex for task \"%.*s\"", shown, text.ptr);
     uint32_t parallelism = fo_graph_vertex_parallelism(graph, vertex);
     if (bracket) {
         struct fo_str index = {bracket, text.len - id_len};
         if (!read_subtask(index, &subtask))
-            return refuse(reterr, -EINVAL, "\"%.*s\" is no task; write it as vertex[2]", text);
+            return refuse(reterr, -EINVAL, "\"%.*s\" is no task; write it as vertex[2]", shown,
+                          text.ptr);
     } else if (parallelism > 1) {
         return refuse(reterr, -EINVAL,
-                      "vertex \"%.*s\" has several tasks; say which, as in vertex[0]", text);
+                      "vertex \"%.*s\" has several tasks; say which, as in vertex[0]", shown,
+                      text.ptr);
     }
     if (subtask >= parallelism)
-        return refuse(reterr, -ENOENT, "task \"%.*s\" is beyond the vertex's parallelism", text);
+        return refuse(reterr, -ENOENT, "task \"%.*s\" is beyond the vertex's parallelism", shown,
+                      text.ptr);
     *ret_task = fo_graph_vertex_first_task(graph, vertex) + subtask;
     return 0;
 }

@@ -69,6 +69,13 @@ int ex_tree_mark(struct ex_tree *tree, const void *address, uint32_t position, i
     return 0;
 }
 
+int ex_tree_mark_value(struct ex_tree *tree, const json_t *value, struct ex_tree_place place,
+                       int line, struct fo_str text) {
+    if (!ex_tree_is_shared(value))
+        return ex_tree_mark(tree, value, 0, line, text);
+    return place.address ? ex_tree_mark(tree, place.address, place.position, line, text) : 0;
+}
+
 static const struct ex_tree_mark *find_mark(const struct ex_tree *tree, const void *address,
                                             uint32_t position) {
     const struct ex_tree_mark *mark =
@@ -165,6 +172,7 @@ static int tree_new(struct ex_tree **ret_tree) {
     /* The seed only spreads addresses; without it the table is still right. */
     if (getrandom(&tree->seed, sizeof tree->seed, GRND_NONBLOCK) == -1)
         tree->seed = (uint64_t)(uintptr_t)tree;
+    tree->root = json_null();
     ex_buffer_init(&tree->texts, SIZE_MAX / 4);
     *ret_tree = tree;
     return 0;
@@ -174,23 +182,18 @@ static const struct ex_tree_limits default_limits = {EX_TREE_BYTES_MAX, EX_TREE_
 
 int ex_tree_parse(struct fo_str bytes, const struct ex_tree_limits *limits,
                   struct ex_tree **ret_tree, struct fo_error *reterr) {
-    struct ex_buffer joined;
     struct ex_tree *tree = NULL;
 
     limits = limits ? limits : &default_limits;
     bytes.ptr = bytes.ptr ? bytes.ptr : "";
     if (bytes.len > limits->bytes)
         return ex_fail(reterr, -E2BIG, 0, "larger than %zu bytes", limits->bytes);
-    ex_buffer_init(&joined, bytes.len);
-    int rc = ex_tree_join_surrogates(bytes, &joined);
-    if (rc > 0)
-        bytes = ex_buffer_str(&joined);
-    if (rc >= 0)
-        rc = tree_new(&tree);
-    rc = rc != 0 ? ex_fail(reterr, rc, 0, "out of memory")
-                 : ex_tree_read(tree, bytes, limits->nodes, reterr);
-    ex_buffer_done(&joined);
-    if (rc != 0) {
+    if (tree_new(&tree) != 0)
+        return ex_fail(reterr, -ENOMEM, 0, "out of memory");
+    int rc = ex_tree_read_json(tree, bytes, limits->nodes, reterr);
+    if (rc == 0)
+        rc = ex_tree_read_yaml(tree, bytes, limits, reterr);
+    if (rc < 0) {
         ex_tree_free(tree);
         return rc;
     }

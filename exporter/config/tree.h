@@ -2,18 +2,18 @@
 /* exporter/config/tree.h - YAML or JSON as a jansson tree that knows the line and the source text
  * of every node, so that a mistake can be shown as FILE:LINE: text.
  *
- * One reader for both: JSON is read as the YAML that it is, with surrogate escapes joined first.
- * Scalars follow YAML 1.2's core schema: true, false, null, whole numbers, floats; all else, and
- * all that is quoted, is a string. A number that JSON cannot hold (.inf, beyond 64 bits) stays a
- * string. Values that are strings by nature (Flink's) are read with ex_tree_*_text().
+ * What is JSON is read as JSON, all else as YAML. Plain scalars of YAML follow the core schema of
+ * YAML 1.2: true, false, null, whole numbers, floats; all else, and all that is quoted, is a
+ * string. A number that JSON cannot hold (.inf, beyond 64 bits) stays a string. Values that are
+ * strings by nature (Flink's) are read with ex_tree_*_text().
  *
  * Hostile input: limits on bytes, depth and nodes. An alias shares the node that it names, and
- * counts as all the nodes under it, so that alias bombs run into the limit. Refused: duplicate
- * keys, keys that are not scalars, NUL in strings, tags but !!str, a second document, anything but
- * UTF-8, aliases of a node that contains them.
+ * counts as all the nodes and texts under it, so that alias bombs run into the limits. Refused:
+ * duplicate keys, keys that are not scalars, NUL in strings, tags but !!str, a second document,
+ * anything but UTF-8, aliases of a node that contains them.
  *
  * Owns: the tree owns all its nodes. Threads: none while reading; afterwards immutable and readable
- * by any, as long as nobody changes the counts of jansson without JSON_HAVE_ATOMIC_BUILTINS. */
+ * by any. */
 #ifndef EX_CONFIG_TREE_H
 #define EX_CONFIG_TREE_H
 
@@ -24,7 +24,7 @@
 struct ex_tree;
 
 struct ex_tree_limits {
-    size_t bytes;
+    size_t bytes;   /* of the file, and of its texts when aliases are written out */
     uint32_t nodes; /* values and keys */
 };
 

@@ -36,6 +36,16 @@ enum { EX_TREE_KEY_VALUE = 1, EX_TREE_FIRST_ITEM = 1 };
 FO_MUST_CHECK int ex_tree_mark(struct ex_tree *tree, const void *address, uint32_t position,
                                int line, struct fo_str text);
 
+/* Where a value hangs: under a key (jansson's copy, EX_TREE_KEY_VALUE) or in an array. */
+struct ex_tree_place {
+    const void *address;
+    uint32_t position;
+};
+
+/* Remembers where a value was written: by its own address, or, if it is a shared one, by place. */
+FO_MUST_CHECK int ex_tree_mark_value(struct ex_tree *tree, const json_t *value,
+                                     struct ex_tree_place place, int line, struct fo_str text);
+
 /* Whether jansson has only one such value. */
 static inline bool ex_tree_is_shared(const json_t *value) {
     return json_is_boolean(value) || json_is_null(value);
@@ -44,28 +54,15 @@ static inline bool ex_tree_is_shared(const json_t *value) {
 /* jansson's own copy of the key; NULL when the object has no such member. */
 const char *ex_tree_own_key(const json_t *object, const char *key);
 
-/* The first byte that is not white space. */
-static inline size_t ex_tree_skip_space(struct fo_str bytes, size_t at) {
-    while (at < bytes.len && (bytes.ptr[at] == ' ' || bytes.ptr[at] == '\t' ||
-                              bytes.ptr[at] == '\r' || bytes.ptr[at] == '\n'))
-        at++;
-    return at;
-}
-
-/* Whether a text that begins so may be JSON: an object or an array (or YAML's flow style). */
-static inline bool ex_tree_is_flow(struct fo_str bytes, size_t first) {
-    return first < bytes.len && (bytes.ptr[first] == '{' || bytes.ptr[first] == '[');
-}
-
 /* A plain (unquoted) scalar as YAML 1.2's core schema resolves it; NULL = no memory. New. */
 json_t *ex_tree_scalar(struct fo_str text);
 
-/* Copies a text that looks like JSON with \uD83D\uDE00 written as \U0001F600, the one spelling of
- * JSON that YAML does not know. 1: copied to `out`; 0: nothing to do; -ENOMEM. */
-FO_MUST_CHECK int ex_tree_join_surrogates(struct fo_str bytes, struct ex_buffer *out);
+/* Reads a text that is JSON. 1: done; 0: it is not JSON, or would be too large; -E2BIG, -ENOMEM. */
+FO_MUST_CHECK int ex_tree_read_json(struct ex_tree *tree, struct fo_str bytes, uint32_t nodes_max,
+                                    struct fo_error *reterr);
 
 /* Reads the events of one document into `tree`. */
-FO_MUST_CHECK int ex_tree_read(struct ex_tree *tree, struct fo_str bytes, uint32_t nodes_max,
-                               struct fo_error *reterr);
+FO_MUST_CHECK int ex_tree_read_yaml(struct ex_tree *tree, struct fo_str bytes,
+                                    const struct ex_tree_limits *limits, struct fo_error *reterr);
 
 #endif

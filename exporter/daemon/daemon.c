@@ -7,23 +7,27 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "exporter/base/build_info.h"
 #include "exporter/base/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/base/random.h"
 #include "exporter/config/config.h"
 #include "exporter/config/job_file.h"
+#include "exporter/daemon/catalogue_load.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/local/local.h"
 #include "exporter/metrics/process.h"
 #include "exporter/spawn/client.h"
 #include "listeners/catalogue/catalogue.h"
 
-enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256 };
+/* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
+enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
 
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
     struct ex_config *config;
     struct ex_metrics *metrics;
+    struct ex_process *process; /* NULL without exporter metrics */
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
     struct ex_spawner *spawner;
@@ -36,18 +40,23 @@ struct ex_daemon {
 /* ---- starting, room by room ---- */
 
 static int start_catalogue(struct ex_daemon *daemon, struct fo_error *reterr) {
-    const struct catalogue_source builtin = {.root = NULL};
-
-    return catalogue_new(&builtin, 1, NULL, &daemon->catalogue, reterr);
+    return ex_catalogue_load(daemon->config, daemon->work_dir.path, &daemon->catalogue, reterr);
 }
 
 static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                          struct fo_error *reterr) {
-    const struct ex_metrics_limits limits = {0};
+    const struct ex_metrics_limits limits = {
+        .value_bytes = daemon->config->metrics_value_bytes,
+        .values_per_label = daemon->config->metrics_values_per_label,
+        .series_per_family = daemon->config->metrics_series_per_family,
+        .series_total = daemon->config->metrics_series_total,
+    };
+    const struct ex_build_info *build = ex_build_info();
     int ret = ex_metrics_new(&limits, ex_random_seed(), &daemon->metrics);
 
     if (ret == 0 && options->exporter_metrics)
-        ret = ex_process_metrics_init(daemon->metrics, reterr);
+        ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
+                             reterr);
     return ret;
 }
 
@@ -63,12 +72,15 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
 
     if (ret < 0)
         return ret;
+    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of("local"));
     const struct ex_local_config local = {
         .loop = daemon->loop,
         .spawner = daemon->spawner,
         .sink = ex_manager_sink(),
         .directory = daemon->work_dir.path,
-        .epoch = (uint64_t)ex_clock_wall_ms(),
+        .user = own ? own->user : NULL,
+        .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
+        .keep = !daemon->work_dir.temporary,
     };
     daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = "local"};
     return ex_local_new(&local, &daemon->local.self, reterr);
@@ -87,11 +99,20 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
         .catalogue = daemon->catalogue,
         .label_keys = keys,
         .label_key_count = sizeof exported / sizeof *exported,
-        .retention_ms = daemon->config->metrics.retention_ms,
+        .retention_ms = daemon->config->metrics_retention_ms,
         .observer = options->observer,
         .observer_ctx = options->observer_ctx,
     };
     return ex_manager_new(&config, &daemon->manager, reterr);
+}
+
+/* What a person on this machine would type. */
+static void note_url(struct ex_daemon *daemon, const char *address, const char *path) {
+    static const char everywhere[] = "[::]:";
+    bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
+
+    (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
+                   any ? address + sizeof everywhere - 1 : address, path);
 }
 
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -99,8 +120,7 @@ static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *o
     int ret = ex_read_door_open(&daemon->door, &options->door, daemon->metrics, reterr);
 
     if (ret == 0)
-        (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s",
-                       ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+        note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
     return ret;
 }
 
@@ -218,10 +238,11 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     if (!daemon)
         return NULL;
     (void)ex_manager_free(daemon->manager);
+    ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
     ex_work_dir_close(&daemon->work_dir);
-    (void)ex_config_free(daemon->config);
+    (void)ex_config_unref(daemon->config);
     free(daemon);
     return NULL;
 }

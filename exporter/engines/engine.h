@@ -2,7 +2,8 @@
 /* exporter/engines/engine.h - what the job manager and an engine know of each other.
  * An engine is a table of functions plus the reports it sends. Everything here happens on the job
  * manager's thread [main]; an engine with threads of its own hops over before it reports.
- * A report may come from inside deploy() and cancel(); the manager queues it. */
+ * The manager queues what an engine says and handles it later, from the loop: so a report may come
+ * from inside deploy() and cancel(), and nothing is called from inside a report. */
 #ifndef EX_ENGINES_ENGINE_H
 #define EX_ENGINES_ENGINE_H
 

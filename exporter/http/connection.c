@@ -13,14 +13,21 @@
 #include "exporter/base/clock.h"
 #include "exporter/http/limits.h"
 #include "exporter/http/stream.h"
+#include "exporter/http/tls.h"
 
-int ex_http_table_init(struct ex_http_table *table, size_t max, size_t max_per_address,
+int ex_http_table_init(struct ex_http_table *table, size_t max,
+                       const struct ex_http_deadlines *deadlines,
                        struct ex_http_counters *counters) {
+    static const struct ex_http_deadlines usual = {EX_HTTP_HEADER_MS, EX_HTTP_BODY_MS,
+                                                   EX_HTTP_WRITE_MS, EX_HTTP_SLOW_WRITE_MS,
+                                                   EX_HTTP_IDLE_MS};
+    const size_t per_address = EX_HTTP_CONNECTIONS_PER_ADDRESS_MAX;
     pthread_condattr_t attributes;
 
     *table = (struct ex_http_table){
         .max = max,
-        .max_per_address = max_per_address,
+        .max_per_address = max < per_address ? max : per_address,
+        .deadlines = deadlines ? *deadlines : usual,
         .counters = counters,
     };
     int err = pthread_mutex_init(&table->lock, NULL);
@@ -91,20 +98,24 @@ static void describe_peer(struct ex_http_connection *connection,
     }
 }
 
-static struct ex_http_connection *connection_new(struct ex_http_table *table, int fd,
-                                                 const struct sockaddr_storage *address) {
+struct ex_http_connection *ex_http_connection_new(struct ex_http_table *table, int fd,
+                                                  const struct sockaddr_storage *address,
+                                                  struct ex_http_tls *tls, unsigned generation) {
     struct ex_http_connection *connection = calloc(1, sizeof *connection);
 
-    if (!connection)
-        return NULL;
-    if (pthread_mutex_init(&connection->lock, NULL) != 0) {
+    if (!connection || pthread_mutex_init(&connection->lock, NULL) != 0) {
         free(connection);
+        ex_http_tls_unref(tls);
         return NULL;
     }
     connection->table = table;
     connection->fd = fd;
+    connection->tls = tls;
+    connection->generation = generation;
     atomic_init(&connection->refs, 1);
     describe_peer(connection, address);
+    connection->peer.tls = tls != NULL;
+    connection->peer.certified = tls && ex_http_tls_certifies(tls);
     ex_http_connection_enter(connection, EX_HTTP_READING_HEADER);
     return connection;
 }
@@ -117,6 +128,7 @@ struct ex_http_connection *ex_http_connection_ref(struct ex_http_connection *con
 void ex_http_connection_unref(struct ex_http_connection *connection) {
     if (atomic_fetch_sub(&connection->refs, 1) != 1)
         return;
+    ex_http_tls_unref(connection->tls);
     (void)pthread_mutex_destroy(&connection->lock);
     free(connection);
 }
@@ -233,13 +245,15 @@ static void reject(struct ex_http_table *table, enum ex_http_rejection reason) {
 
 /* Whether a connection may have to make place: it waits for its client, or writes slowly. */
 static bool is_movable(const struct ex_http_connection *connection, int64_t now_ms) {
+    int64_t slow_ms = connection->table->deadlines.slow_write_ms;
+
     switch ((enum ex_http_phase)atomic_load(&connection->phase)) {
     case EX_HTTP_READING_HEADER:
     case EX_HTTP_READING_BODY:
     case EX_HTTP_IDLE:
         return true;
     case EX_HTTP_WRITING:
-        return now_ms - atomic_load(&connection->since_ms) > EX_HTTP_SLOW_WRITE_MS;
+        return now_ms - atomic_load(&connection->since_ms) > slow_ms;
     case EX_HTTP_HANDLING:
     case EX_HTTP_STREAMING:
         break;
@@ -300,8 +314,8 @@ static bool make_place(struct ex_http_table *table, const unsigned char *network
     if (crowd.doomed == 0) {
         if (!crowd.movable)
             return false;
-        doom(crowd.movable);
         reject(table, EX_HTTP_REJECTED_CONNECTIONS);
+        doom(crowd.movable);
     }
     return wait_for_place(table, table->count);
 }
@@ -315,12 +329,7 @@ static bool has_place(struct ex_http_table *table, const struct ex_http_connecti
 
 /* ---- The table, from outside ---- */
 
-struct ex_http_connection *ex_http_table_add(struct ex_http_table *table, int fd,
-                                             const struct sockaddr_storage *address) {
-    struct ex_http_connection *connection = connection_new(table, fd, address);
-
-    if (!connection)
-        return NULL;
+bool ex_http_table_add(struct ex_http_table *table, struct ex_http_connection *connection) {
     (void)pthread_mutex_lock(&table->lock);
     bool ok = has_place(table, connection);
     if (ok) {
@@ -330,11 +339,7 @@ struct ex_http_connection *ex_http_table_add(struct ex_http_table *table, int fd
         reject(table, EX_HTTP_REJECTED_CONNECTIONS);
     }
     (void)pthread_mutex_unlock(&table->lock);
-    if (!ok) {
-        ex_http_connection_unref(connection);
-        return NULL;
-    }
-    return connection;
+    return ok;
 }
 
 struct ex_http_connection *ex_http_table_start(struct ex_http_table *table, int fd,
@@ -370,8 +375,8 @@ void ex_http_table_relieve(struct ex_http_table *table) {
     (void)pthread_mutex_lock(&table->lock);
     struct crowd crowd = look_around(table, NULL);
     if (crowd.doomed == 0 && crowd.movable) {
-        doom(crowd.movable);
         reject(table, EX_HTTP_REJECTED_CONNECTIONS);
+        doom(crowd.movable);
     }
     (void)pthread_mutex_unlock(&table->lock);
 }
@@ -383,8 +388,8 @@ void ex_http_table_end_slow_write(struct ex_http_table *table) {
     for (struct ex_http_connection *c = table->oldest; c; c = c->next) {
         if (atomic_load(&c->phase) == EX_HTTP_WRITING && !atomic_load(&c->doomed) &&
             is_movable(c, now_ms)) {
-            doom(c);
             reject(table, EX_HTTP_REJECTED_DEADLINE);
+            doom(c);
             break;
         }
     }
@@ -409,7 +414,7 @@ static bool has_hung_up(const struct ex_http_connection *connection) {
     return poll(&poll_fd, 1, 0) == 1;
 }
 
-static bool tick_stream(struct ex_http_connection *connection, int64_t now_ms) {
+static bool tick_stream(struct ex_http_connection *connection, int64_t now_ms, int64_t write_ms) {
     (void)pthread_mutex_lock(&connection->lock);
     struct ex_http_stream *stream = connection->stream;
     if (stream)
@@ -417,18 +422,19 @@ static bool tick_stream(struct ex_http_connection *connection, int64_t now_ms) {
     (void)pthread_mutex_unlock(&connection->lock);
     if (!stream)
         return false;
-    bool end = ex_http_stream_tick(stream, now_ms);
+    bool end = ex_http_stream_tick(stream, now_ms, write_ms);
     ex_http_stream_unref(stream);
     return end;
 }
 
 static void watch_one(struct ex_http_table *table, struct ex_http_connection *connection,
                       int64_t now_ms) {
-    static const int64_t limit_ms[] = {
-        [EX_HTTP_READING_HEADER] = EX_HTTP_HEADER_MS,
-        [EX_HTTP_READING_BODY] = EX_HTTP_BODY_MS,
-        [EX_HTTP_WRITING] = EX_HTTP_WRITE_MS,
-        [EX_HTTP_IDLE] = EX_HTTP_IDLE_MS,
+    const struct ex_http_deadlines *deadlines = &table->deadlines;
+    const int64_t limit_ms[] = {
+        [EX_HTTP_READING_HEADER] = deadlines->header_ms,
+        [EX_HTTP_READING_BODY] = deadlines->body_ms,
+        [EX_HTTP_WRITING] = deadlines->write_ms,
+        [EX_HTTP_IDLE] = deadlines->idle_ms,
     };
     enum ex_http_phase phase = (enum ex_http_phase)atomic_load(&connection->phase);
 
@@ -443,7 +449,7 @@ static void watch_one(struct ex_http_table *table, struct ex_http_connection *co
         return;
     }
     case EX_HTTP_STREAMING:
-        if (has_hung_up(connection) || tick_stream(connection, now_ms))
+        if (has_hung_up(connection) || tick_stream(connection, now_ms, table->deadlines.write_ms))
             doom(connection);
         return;
     case EX_HTTP_READING_HEADER:
@@ -452,9 +458,9 @@ static void watch_one(struct ex_http_table *table, struct ex_http_connection *co
         break;
     }
     if (now_ms - atomic_load(&connection->since_ms) >= limit_ms[phase]) {
-        doom(connection);
         if (phase != EX_HTTP_IDLE)
             reject(table, EX_HTTP_REJECTED_DEADLINE);
+        doom(connection);
     }
 }
 

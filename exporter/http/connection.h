@@ -21,6 +21,7 @@
 
 struct MHD_Connection;
 struct ex_http_stream;
+struct ex_http_tls;
 
 enum ex_http_phase {
     EX_HTTP_READING_HEADER, /* from accept, or from the first byte of a further request */
@@ -41,7 +42,7 @@ struct ex_http_connection {
     struct ex_http_peer peer;
     unsigned char network[16]; /* what counts as one address */
     unsigned generation;       /* of the web configuration that it was accepted under */
-    void *tls;                 /* the TLS material that its session uses; see tls.h */
+    struct ex_http_tls *tls;   /* a reference to what its session uses; NULL = plain HTTP */
 
     _Atomic int phase;
     _Atomic int64_t since_ms;    /* start of the phase */
@@ -65,17 +66,25 @@ struct ex_http_table {
     bool closing; /* nothing starts any more */
     size_t max;
     size_t max_per_address;
+    struct ex_http_deadlines deadlines;
     struct ex_http_counters *counters; /* borrowed */
 };
 
+/* `deadlines` may be NULL. A negative errno. */
 FO_MUST_CHECK int ex_http_table_init(struct ex_http_table *table, size_t max,
-                                     size_t max_per_address, struct ex_http_counters *counters);
+                                     const struct ex_http_deadlines *deadlines,
+                                     struct ex_http_counters *counters);
 void ex_http_table_done(struct ex_http_table *table);
 
-/* Takes an accepted socket into the table, after making place if need be. NULL: refused, the
- * caller closes the socket. The table's reference ends in ex_http_table_remove(). */
-struct ex_http_connection *ex_http_table_add(struct ex_http_table *table, int fd,
-                                             const struct sockaddr_storage *address);
+/* Makes a connection of an accepted socket, not yet in the table. NULL: no memory. `tls` is NULL
+ * for plain HTTP; it is taken, also on failure. */
+struct ex_http_connection *ex_http_connection_new(struct ex_http_table *table, int fd,
+                                                  const struct sockaddr_storage *address,
+                                                  struct ex_http_tls *tls, unsigned generation);
+
+/* Takes a connection into the table, after making place if need be. False: refused. The table's
+ * reference, which was the caller's, ends in ex_http_table_remove(). */
+bool ex_http_table_add(struct ex_http_table *table, struct ex_http_connection *connection);
 
 /* libmicrohttpd begins with the socket `fd`. NULL: it is not known (any more). */
 struct ex_http_connection *ex_http_table_start(struct ex_http_table *table, int fd,
@@ -87,7 +96,7 @@ void ex_http_table_remove(struct ex_http_table *table, struct ex_http_connection
 /* Ends the connection that has waited longest, for want of descriptors. */
 void ex_http_table_relieve(struct ex_http_table *table);
 
-/* Ends a write that is older than EX_HTTP_SLOW_WRITE_MS, for want of request slots. */
+/* Ends a write that is older than deadlines.slow_write_ms, for want of request slots. */
 void ex_http_table_end_slow_write(struct ex_http_table *table);
 
 /* Ends what is over its deadline, wakes what waited long enough. Every EX_HTTP_TICK_MS. */

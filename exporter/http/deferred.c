@@ -73,7 +73,6 @@ enum MHD_Result ex_http_pending_answer(struct ex_http_request *request) {
 void ex_http_pending_abandon(struct ex_http_request *request) {
     int waiting = WAITING;
 
-    atomic_store(&request->connection->deadline_ms, 0);
     (void)atomic_compare_exchange_strong(&request->pending->state, &waiting, ABANDONED);
     unref(request->pending);
     request->pending = NULL;

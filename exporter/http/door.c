@@ -14,7 +14,7 @@
 #include "exporter/http/limits.h"
 
 /* Connections taken from one listener before the others get a look. */
-enum { ACCEPT_BATCH = 64, QUIET_TICK_MS = 1000 };
+enum { ACCEPT_BATCH = 64, QUIET_TICK_MS = EX_HTTP_WEB_CONFIG_CHECK_MS };
 
 void ex_http_door_wake(struct ex_http_server *server) {
     uint64_t one = 1;
@@ -23,18 +23,34 @@ void ex_http_door_wake(struct ex_http_server *server) {
     (void)written; /* full means that it is awake already */
 }
 
-static void welcome(struct ex_http_server *server, int fd, const struct sockaddr_storage *address) {
-    socklen_t size = address->ss_family == AF_INET6  ? sizeof(struct sockaddr_in6)
-                     : address->ss_family == AF_INET ? sizeof(struct sockaddr_in)
-                                                     : sizeof(sa_family_t);
-    struct ex_http_connection *connection = ex_http_table_add(&server->table, fd, address);
+static socklen_t address_size(const struct sockaddr_storage *address) {
+    switch (address->ss_family) {
+    case AF_INET6:
+        return sizeof(struct sockaddr_in6);
+    case AF_INET:
+        return sizeof(struct sockaddr_in);
+    default:
+        return sizeof(sa_family_t);
+    }
+}
 
-    if (!connection) {
+static void welcome(struct ex_http_server *server, int fd, const struct sockaddr_storage *address) {
+    unsigned generation = atomic_load(&server->generation);
+    struct ex_http_web *web = ex_http_server_web(server);
+    struct ex_http_tls *tls = web->tls ? ex_http_tls_ref(web->tls) : NULL;
+    struct ex_http_connection *connection =
+        ex_http_connection_new(&server->table, fd, address, tls, generation);
+
+    ex_http_web_unref(web);
+    if (!connection || !ex_http_table_add(&server->table, connection)) {
+        if (connection)
+            ex_http_connection_unref(connection);
         (void)close(fd);
         return;
     }
     /* It closes the socket when it refuses. */
-    if (MHD_add_connection(server->plain, fd, (const struct sockaddr *)address, size) == MHD_NO)
+    if (MHD_add_connection(tls ? server->tls : server->plain, fd, (const struct sockaddr *)address,
+                           address_size(address)) == MHD_NO)
         ex_http_table_remove(&server->table, connection);
 }
 
@@ -66,15 +82,12 @@ static void accept_some(struct ex_http_server *server, int listener) {
     }
 }
 
-static void tick(struct ex_http_server *server) {
-    ex_http_table_watch(&server->table, ex_clock_ms());
-}
-
 void *ex_http_door(void *ctx) {
     struct ex_http_server *server = ctx;
     struct pollfd fds[EX_HTTP_LISTENERS_MAX + 1];
     size_t count = server->listeners.count;
-    int64_t next_tick_ms = ex_clock_ms() + EX_HTTP_TICK_MS;
+    int64_t next_tick_ms = 0;
+    int64_t next_look_ms = 0;
 
     for (size_t i = 0; i < count; i++)
         fds[i] = (struct pollfd){.fd = server->listeners.items[i].fd, .events = POLLIN};
@@ -88,8 +101,12 @@ void *ex_http_door(void *ctx) {
         }
         int64_t now_ms = ex_clock_ms();
         if (now_ms >= next_tick_ms) {
-            tick(server);
+            ex_http_table_watch(&server->table, now_ms);
             next_tick_ms = now_ms + EX_HTTP_TICK_MS;
+        }
+        if (now_ms >= next_look_ms) {
+            ex_http_server_look_at_files(server);
+            next_look_ms = now_ms + EX_HTTP_WEB_CONFIG_CHECK_MS;
         }
     }
     return NULL;

@@ -181,6 +181,15 @@ struct ex_http_stream *ex_http_stream_close(struct ex_http_stream *stream);
 typedef unsigned ex_http_authorize(void *ctx, struct ex_http_request *request,
                                    const struct ex_http_peer *peer);
 
+/* In milliseconds, from the start of each phase; those of limits.h unless a test is in a hurry. */
+struct ex_http_deadlines {
+    int64_t header_ms;
+    int64_t body_ms;
+    int64_t write_ms;
+    int64_t slow_write_ms;
+    int64_t idle_ms;
+};
+
 struct ex_http_config {
     const char *name;             /* of this door, for log lines */
     const char *const *addresses; /* ":9999", "[::1]:9999", "127.0.0.1:0", "unix:/path" */
@@ -188,10 +197,11 @@ struct ex_http_config {
     mode_t unix_mode;       /* of the unix sockets; 0 = 0600 */
     const int *descriptors; /* listening sockets from outside; taken by ex_http_start() */
     size_t descriptor_count;
-    const char *web_config_path;  /* NULL = none: no TLS, no passwords */
-    unsigned max_requests;        /* parallel requests, 503 beyond; 0 = EX_HTTP_REQUESTS_MAX */
-    unsigned max_connections;     /* 0 = EX_HTTP_CONNECTIONS_MAX */
-    unsigned threads;             /* 0 = EX_HTTP_THREADS */
+    const char *web_config_path; /* NULL = none: no TLS, no passwords */
+    unsigned max_requests;       /* parallel requests, 503 beyond; 0 = EX_HTTP_REQUESTS_MAX */
+    unsigned max_connections;    /* 0 = EX_HTTP_CONNECTIONS_MAX */
+    unsigned threads;            /* 0 = EX_HTTP_THREADS */
+    const struct ex_http_deadlines *deadlines; /* NULL = those of limits.h; copied */
     bool json_errors;             /* for errors that belong to no route: 404, 401, 429, ... */
     ex_http_authorize *authorize; /* NULL = ex_http_authorize_default */
     void *authorize_ctx;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,22 +12,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "exporter/config/fail.h"
+
 static const char unix_prefix[] = "unix:";
-
-static FO_PRINTF(3, 4) int fail(struct fo_error *reterr, int code, const char *format, ...) {
-    va_list args;
-
-    *reterr = (struct fo_error){.code = code};
-    va_start(args, format);
-    (void)vsnprintf(reterr->text, sizeof reterr->text, format, args);
-    va_end(args);
-    return code;
-}
 
 static int fail_system(struct fo_error *reterr, const char *address, const char *doing) {
     int code = -errno;
 
-    return fail(reterr, code, "%s: cannot %s: %s", address, doing, strerrordesc_np(-code));
+    return ex_fail(reterr, code, 0, "%s: cannot %s: %s", address, doing, strerrordesc_np(-code));
 }
 
 /* ---- TCP ---- */
@@ -102,17 +93,17 @@ static int open_tcp(const char *text, int *ret_fd, struct fo_error *reterr) {
     char port[8];
 
     if (ex_http_tcp_address_parse(text, &address) != 0)
-        return fail(reterr, -EINVAL,
-                    "%s: not an address: \":9999\", \"127.0.0.1:9999\", \"[::1]:9999\" or "
-                    "\"unix:/path\" is expected",
-                    text);
+        return ex_fail(reterr, -EINVAL, 0,
+                       "%s: not an address: \":9999\", \"127.0.0.1:9999\", \"[::1]:9999\" or "
+                       "\"unix:/path\" is expected",
+                       text);
     (void)snprintf(port, sizeof port, "%u", address.port);
     const char *hosts[] = {address.host[0] ? address.host : "::", "0.0.0.0"};
     int err = -EADDRNOTAVAIL;
     for (size_t i = 0; i < (address.host[0] ? 1 : 2) && err != 0; i++) {
         int gai = getaddrinfo(hosts[i], port, &hints, &found);
         if (gai != 0)
-            return fail(reterr, -EINVAL, "%s: %s", text, gai_strerror(gai));
+            return ex_fail(reterr, -EINVAL, 0, "%s: %s", text, gai_strerror(gai));
         err = open_tcp_at(found, ret_fd);
         freeaddrinfo(found);
         if (err == -EADDRINUSE || err == -EACCES)
@@ -167,8 +158,8 @@ static int open_unix(const char *text, mode_t mode, struct ex_http_listener *lis
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     if (*path == '\0' || strlen(path) >= sizeof address.sun_path)
-        return fail(reterr, -EINVAL, "%.100s: the path must have 1 to %zu bytes", text,
-                    sizeof address.sun_path - 1);
+        return ex_fail(reterr, -EINVAL, 0, "%.100s: the path must have 1 to %zu bytes", text,
+                       sizeof address.sun_path - 1);
     memcpy(address.sun_path, path, strlen(path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd == -1)
@@ -231,7 +222,7 @@ static int start_listening(struct ex_http_listener *listener, const char *name,
         listen(listener->fd, EX_HTTP_BACKLOG) == -1)
         return fail_system(reterr, name, "listen");
     int err = describe(listener);
-    return err == 0 ? 0 : fail(reterr, err, "%s: not a socket that can be served", name);
+    return err == 0 ? 0 : ex_fail(reterr, err, 0, "%s: not a socket that can be served", name);
 }
 
 static int open_address(const struct ex_http_config *config, const char *text,
@@ -254,7 +245,7 @@ static int take_descriptor(int fd, struct ex_http_listener *listener, struct fo_
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == -1)
         return fail_system(reterr, name, "use it as a socket");
     if (type != SOCK_STREAM)
-        return fail(reterr, -EINVAL, "%s: not a stream socket", name);
+        return ex_fail(reterr, -EINVAL, 0, "%s: not a stream socket", name);
     return start_listening(listener, name, reterr);
 }
 
@@ -274,28 +265,34 @@ static int open_all(const struct ex_http_config *config, struct ex_http_listener
     return 0;
 }
 
+static int open_checked(const struct ex_http_config *config, struct ex_http_listeners *listeners,
+                        struct fo_error *reterr) {
+    size_t count = config->address_count + config->descriptor_count;
+
+    if (count == 0 || count > EX_HTTP_LISTENERS_MAX)
+        return ex_fail(reterr, -EINVAL, 0, "1 to %d listen addresses are expected",
+                       EX_HTTP_LISTENERS_MAX);
+    listeners->items = calloc(count, sizeof *listeners->items);
+    if (!listeners->items)
+        return ex_fail(reterr, -ENOMEM, 0, "out of memory");
+    listeners->count = count;
+    for (size_t i = 0; i < count; i++)
+        listeners->items[i].fd = -1;
+    return open_all(config, listeners, reterr);
+}
+
 int ex_http_listeners_open(const struct ex_http_config *config,
                            struct ex_http_listeners *ret_listeners, struct fo_error *reterr) {
-    struct ex_http_listeners listeners = {.count =
-                                              config->address_count + config->descriptor_count};
-    int err = 0;
+    struct ex_http_listeners listeners = {0};
+    int err = open_checked(config, &listeners, reterr);
 
-    listeners.items = calloc(listeners.count + 1, sizeof *listeners.items);
-    if (!listeners.items)
-        err = fail(reterr, -ENOMEM, "out of memory");
-    else if (listeners.count == 0 || listeners.count > EX_HTTP_LISTENERS_MAX)
-        err = fail(reterr, -EINVAL, "1 to %d listen addresses are expected", EX_HTTP_LISTENERS_MAX);
-    for (size_t i = 0; listeners.items && i < listeners.count; i++)
-        listeners.items[i].fd = -1;
-    if (err == 0)
-        err = open_all(config, &listeners, reterr);
     if (err == 0) {
         *ret_listeners = listeners;
         return 0;
     }
     for (size_t i = 0; i < config->descriptor_count; i++)
         (void)close(config->descriptors[i]);
-    for (size_t i = config->address_count; listeners.items && i < listeners.count; i++)
+    for (size_t i = config->address_count; i < listeners.count; i++)
         listeners.items[i].fd = -1; /* closed above */
     ex_http_listeners_close(&listeners);
     return err;

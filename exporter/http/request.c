@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "exporter/base/clock.h"
 #include "exporter/http/route.h"
 
 /* ---- What a handler sees ---- */
@@ -98,9 +99,17 @@ static void count_rejection(struct ex_http_server *server, enum ex_http_rejectio
 enum MHD_Result ex_http_request_queue(struct ex_http_request *request, int status,
                                       struct MHD_Response *built) {
     struct ex_http_server *server = request->server;
-    bool last = atomic_load(&server->draining);
+    bool last = atomic_load(&server->draining) ||
+                request->connection->generation != atomic_load(&server->generation);
 
     request->stage = EX_HTTP_STAGE_ANSWERED;
+    for (size_t i = 0; i < request->web->settings.header_count; i++) {
+        const struct ex_http_header *header = &request->web->settings.headers[i];
+        (void)MHD_del_response_header(built, header->name,
+                                      MHD_get_response_header(built, header->name));
+        if (MHD_add_response_header(built, header->name, header->value) == MHD_NO)
+            return MHD_NO;
+    }
     if (last && MHD_add_response_header(built, "Connection", "close") == MHD_NO)
         return MHD_NO;
     if (status >= 100 && status < 600)
@@ -207,6 +216,66 @@ static struct verdict check_framing(struct ex_http_request *request) {
     return problem ? answered(refuse(request, 400, EX_HTTP_REJECTED_MALFORMED, problem)) : passed;
 }
 
+static struct verdict check_rate(struct ex_http_request *request) {
+    if (ex_http_rate_take(&request->web->rate, (int64_t)ex_clock_ns()))
+        return passed;
+    return answered(
+        refuse(request, 429, EX_HTTP_REJECTED_RATE, "Too many requests; try again later."));
+}
+
+static struct verdict refuse_user(struct ex_http_request *request) {
+    count_rejection(request->server, EX_HTTP_REJECTED_AUTH);
+    ex_http_response_error(&request->response, 401, "A user name and a password are needed.");
+    ex_http_response_header(&request->response, "WWW-Authenticate",
+                            "Basic realm=\"failover_exporter\", charset=\"UTF-8\"");
+    return answered(answer_error(request));
+}
+
+/* Asks for the first time; the user's name is kept in the request. */
+static enum ex_http_verdict ask_about_user(struct ex_http_request *request) {
+    struct fo_str header = ex_http_request_header(request, "Authorization");
+    struct fo_str name;
+    struct fo_str password;
+
+    if (ex_http_basic_parse(header, &name, &password, &request->credentials) != 0)
+        return EX_HTTP_AUTH_WRONG;
+    enum ex_http_verdict verdict =
+        ex_http_auth_ask(request->server->auth, &request->web->settings, name, password,
+                         request->connection, &request->job);
+    if (password.len > 0)
+        explicit_bzero(request->credentials + name.len + 1, password.len);
+    request->peer.user = name;
+    return verdict;
+}
+
+static struct verdict check_user(struct ex_http_request *request) {
+    enum ex_http_verdict verdict = EX_HTTP_AUTH_BUSY;
+    bool woken = request->job != NULL;
+
+    if (request->web->settings.user_count == 0)
+        return passed;
+    verdict = woken ? ex_http_auth_result(request->job) : ask_about_user(request);
+    if (woken)
+        request->job = NULL;
+    atomic_store(&request->connection->deadline_ms, 0);
+    switch (verdict) {
+    case EX_HTTP_AUTH_RIGHT:
+        return passed;
+    case EX_HTTP_AUTH_WRONG:
+        return refuse_user(request);
+    case EX_HTTP_AUTH_WAITING:
+        if (!woken) {
+            atomic_store(&request->connection->deadline_ms, ex_clock_ms() + EX_HTTP_DEFER_MS);
+            return answered(MHD_YES);
+        }
+        break;
+    case EX_HTTP_AUTH_BUSY:
+        break;
+    }
+    return answered(refuse(request, 503, EX_HTTP_REJECTED_AUTH,
+                           "Too many passwords are being checked; try again later."));
+}
+
 static struct verdict find_route(struct ex_http_request *request) {
     struct ex_http_server *server = request->server;
     struct ex_http_match match = ex_http_routes_match(server->routes, server->route_count,
@@ -254,14 +323,15 @@ static struct verdict check_length(struct ex_http_request *request) {
 
 static struct verdict admit(struct ex_http_request *request) {
     static struct verdict (*const steps[])(struct ex_http_request *) = {
-        check_target, check_framing, find_route, check_role, check_length,
+        check_target, check_framing, check_rate, check_user, find_route, check_role, check_length,
     };
 
     ex_http_connection_enter(request->connection, EX_HTTP_HANDLING);
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        struct verdict verdict = steps[i](request);
+    while (request->step < sizeof steps / sizeof steps[0]) {
+        struct verdict verdict = steps[request->step](request);
         if (verdict.answered)
             return verdict;
+        request->step++;
     }
     request->stage = EX_HTTP_STAGE_ADMITTED;
     return passed;
@@ -392,6 +462,7 @@ void *ex_http_on_request_line(void *ctx, const char *uri, struct MHD_Connection 
     request->server = server;
     request->connection = ex_http_connection_ref(connection);
     request->mhd = mhd;
+    request->web = ex_http_server_web(server);
     request->peer = connection->peer;
     ex_buffer_init(&request->body, 0);
     ex_buffer_init(&request->joined, EX_HTTP_CONNECTION_MEMORY_BYTES);
@@ -417,7 +488,12 @@ void ex_http_on_completed(void *ctx, struct MHD_Connection *mhd, void **request_
         ex_http_pending_abandon(request);
     if (request->stream)
         ex_http_stream_abandon(request);
+    if (request->job)
+        (void)ex_http_auth_result(request->job);
+    atomic_store(&request->connection->deadline_ms, 0);
     ex_http_connection_enter(request->connection, EX_HTTP_IDLE);
+    ex_http_web_unref(request->web);
+    free(request->credentials);
     ex_http_connection_unref(request->connection);
     ex_http_response_done(&request->response);
     ex_http_target_done(&request->target);

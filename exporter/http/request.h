@@ -28,6 +28,7 @@ struct ex_http_request {
     struct MHD_Connection *mhd;
     uint64_t turn;
     enum ex_http_stage stage;
+    size_t step; /* of the admission, the next one */
     bool has_body;
     bool complete;    /* header and body were read */
     uint64_t drained; /* bytes thrown away */
@@ -36,6 +37,9 @@ struct ex_http_request {
     unsigned method;
     struct ex_http_target target;
     const struct ex_http_route *route;
+    struct ex_http_web *web;      /* a reference: the configuration when it began */
+    struct ex_http_auth_job *job; /* a reference, while its password is being verified */
+    char *credentials;            /* owned; peer.user points into it */
     struct ex_http_peer peer;
     struct ex_buffer body;
     struct ex_buffer joined; /* the last header that was sent several times */

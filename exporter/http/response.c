@@ -56,7 +56,7 @@ static bool is_header_name(const char *name) {
     return *name != '\0';
 }
 
-static bool is_header_value(const char *value) {
+bool ex_http_is_header_value(const char *value) {
     for (const char *c = value; *c; c++) {
         if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
             return false;
@@ -82,7 +82,8 @@ void ex_http_response_header(struct ex_http_response *response, const char *name
                              const char *value) {
     size_t i = find_header(response, name);
 
-    if (i == EX_HTTP_RESPONSE_HEADERS_MAX || !is_header_name(name) || !is_header_value(value)) {
+    if (i == EX_HTTP_RESPONSE_HEADERS_MAX || !is_header_name(name) ||
+        !ex_http_is_header_value(value)) {
         response->failed = true;
         return;
     }

@@ -33,6 +33,9 @@ struct ex_http_response {
 void ex_http_response_init(struct ex_http_response *response, bool json_errors);
 void ex_http_response_done(struct ex_http_response *response);
 
+/* Printable ASCII only, so that nothing ends the header's line. */
+bool ex_http_is_header_value(const char *value);
+
 /* The value set under that name in any case, or NULL. Borrowed. */
 const char *ex_http_response_get(const struct ex_http_response *response, const char *name);
 

@@ -8,9 +8,11 @@
 
 #include <pthread.h>
 
+#include "exporter/http/auth.h"
 #include "exporter/http/connection.h"
 #include "exporter/http/http.h"
 #include "exporter/http/listen.h"
+#include "exporter/http/web.h"
 
 struct MHD_Daemon;
 
@@ -26,12 +28,28 @@ struct ex_http_server {
 
     struct ex_http_listeners listeners;
     struct MHD_Daemon *plain;
+    struct MHD_Daemon *tls; /* made when first needed; web_lock */
     struct ex_http_table table;
     struct ex_http_counters counters;
+
+    char *web_path; /* NULL = there is no web configuration */
+    struct ex_http_auth *auth;
+    pthread_mutex_t reload_lock; /* held over a whole reload; the stamps. Taken before web_lock */
+    struct ex_http_stamps stamps;
+    bool http2_noticed;
+    pthread_mutex_t web_lock; /* the pointer and the number, and `tls` above */
+    struct ex_http_web *web;
+    _Atomic unsigned generation; /* of the web configuration */
 
     pthread_t door;
     int wake_fd;          /* an eventfd: the door thread has something to look at */
     atomic_bool draining; /* nothing more is accepted, connections end with their next answer */
 };
+
+/* The web configuration in force, with a reference for the caller. */
+struct ex_http_web *ex_http_server_web(struct ex_http_server *server);
+
+/* Reloads if one of the web configuration's files has changed. */
+void ex_http_server_look_at_files(struct ex_http_server *server);
 
 #endif

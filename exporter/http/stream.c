@@ -221,12 +221,12 @@ void ex_http_stream_abandon(struct ex_http_request *request) {
     ex_http_stream_unref(stream);
 }
 
-bool ex_http_stream_tick(struct ex_http_stream *stream, int64_t now_ms) {
+bool ex_http_stream_tick(struct ex_http_stream *stream, int64_t now_ms, int64_t write_ms) {
     bool spoke = false;
 
     (void)pthread_mutex_lock(&stream->lock);
     if (waiting(stream) > 0) {
-        stream->slow = stream->slow || now_ms - stream->moved_ms >= EX_HTTP_WRITE_MS;
+        stream->slow = stream->slow || now_ms - stream->moved_ms >= write_ms;
     } else if (!stream->gone && now_ms - stream->moved_ms >= stream->keepalive_ms) {
         spoke = enqueue(stream, fo_str_of(stream->keepalive));
     }

@@ -8,8 +8,9 @@
 
 struct ex_http_stream;
 
-/* Sends the keep-alive into silence. True: the reader is too slow, its connection must end. */
-bool ex_http_stream_tick(struct ex_http_stream *stream, int64_t now_ms);
+/* Sends the keep-alive into silence. True: the reader has taken nothing for `write_ms`, or was too
+ * slow before; its connection must end. */
+bool ex_http_stream_tick(struct ex_http_stream *stream, int64_t now_ms, int64_t write_ms);
 
 struct ex_http_stream *ex_http_stream_ref(struct ex_http_stream *stream);
 void ex_http_stream_unref(struct ex_http_stream *stream);

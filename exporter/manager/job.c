@@ -216,38 +216,49 @@ static void on_recovered(struct ex_job *job, const struct fo_action *action, int
     ex_job_tell(job, EX_CHANGE_RECOVERED, action, NULL);
 }
 
-/* Gathers the run of actions of one kind that starts at `first` and gives it to the engine as one
- * batch. Returns the index after the run. */
-static size_t tell_engine(struct ex_job *job, size_t first) {
-    struct ex_manager *manager = job->manager;
-    const struct fo_action *items = manager->actions.items;
-    enum fo_action_kind kind = items[first].kind;
-    const struct ex_engine_ops *ops = job->engine->ops;
-    uint32_t count = 0;
-    size_t i = first;
+/* What the engine is asked for is told in batches of one kind, however many changes of state stand
+ * between: tasks that start together are wired together. */
+struct batch {
+    enum fo_action_kind kind;
+    uint32_t count; /* of manager->attempts */
+};
 
-    for (; i < manager->actions.count && items[i].kind == kind; i++)
-        manager->attempts[count++] = (struct ex_task_attempt){items[i].task, items[i].attempt};
-    if (kind == FO_ACTION_DEPLOY)
-        ops->deploy(job->engine_job, manager->attempts, count);
-    else if (kind == FO_ACTION_CANCEL)
-        ops->cancel(job->engine_job, manager->attempts, count);
+static void tell_engine(struct ex_job *job, struct batch *batch) {
+    const struct ex_engine_ops *ops = job->engine->ops;
+    const struct ex_task_attempt *attempts = job->manager->attempts;
+    uint32_t count = batch->count;
+
+    if (count == 0)
+        return;
+    batch->count = 0;
+    if (batch->kind == FO_ACTION_DEPLOY)
+        ops->deploy(job->engine_job, attempts, count);
+    else if (batch->kind == FO_ACTION_CANCEL)
+        ops->cancel(job->engine_job, attempts, count);
     else
-        ops->withdraw(job->engine_job, manager->attempts, count);
-    return i;
+        ops->withdraw(job->engine_job, attempts, count);
+}
+
+static void add_to_batch(struct ex_job *job, struct batch *batch, const struct fo_action *action) {
+    if (batch->kind != action->kind)
+        tell_engine(job, batch);
+    batch->kind = action->kind;
+    job->manager->attempts[batch->count++] =
+        (struct ex_task_attempt){action->task, action->attempt};
 }
 
 static void carry_out(struct ex_job *job, struct ex_failure *failure, int64_t now_ms) {
     const struct fo_actions *actions = &job->manager->actions;
+    struct batch batch = {.count = 0};
 
-    for (size_t i = 0; i < actions->count;) {
+    for (size_t i = 0; i < actions->count; i++) {
         const struct fo_action *action = &actions->items[i];
         switch (action->kind) {
         case FO_ACTION_DEPLOY:
         case FO_ACTION_CANCEL:
         case FO_ACTION_WITHDRAW:
-            i = tell_engine(job, i);
-            continue;
+            add_to_batch(job, &batch, action);
+            break;
         case FO_ACTION_TASK_STATE:
             ex_job_tell(job, EX_CHANGE_TASK_STATE, action, NULL);
             break;
@@ -261,8 +272,8 @@ static void carry_out(struct ex_job *job, struct ex_failure *failure, int64_t no
             on_recovered(job, action, now_ms);
             break;
         }
-        i++;
     }
+    tell_engine(job, &batch);
 }
 
 static void on_timer(uv_timer_t *timer);

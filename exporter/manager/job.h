@@ -50,7 +50,7 @@ struct ex_manager {
     struct ex_failure_metrics account;
     TAILQ_HEAD(ex_jobs, ex_job) jobs;
     STAILQ_HEAD(, ex_message) messages;
-    bool draining; /* messages are being handled further up the stack */
+    uv_idle_t drainer; /* runs while messages wait */
     bool stopping;
     void (*stopped)(void *ctx);
     void *stopped_ctx;

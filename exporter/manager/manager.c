@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "exporter/base/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/base/random.h"
 #include "exporter/manager/job.h"
@@ -54,6 +55,8 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     manager->next_failure_id = 1;
     TAILQ_INIT(&manager->jobs);
     STAILQ_INIT(&manager->messages);
+    (void)uv_idle_init(manager->loop, &manager->drainer); /* cannot fail */
+    manager->drainer.data = manager;
     int ret = init(manager, config, reterr);
     if (ret < 0) {
         (void)ex_manager_free(manager);
@@ -63,16 +66,30 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     return 0;
 }
 
+static void drop_messages(struct ex_manager *manager) {
+    while (!STAILQ_EMPTY(&manager->messages)) {
+        struct ex_message *message = STAILQ_FIRST(&manager->messages);
+        STAILQ_REMOVE_HEAD(&manager->messages, link);
+        (void)ex_failure_free(message->failure);
+        free(message);
+    }
+}
+
+static void on_drainer_closed(uv_handle_t *drainer) {
+    free(drainer->data);
+}
+
 struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     if (!manager)
         return NULL;
+    drop_messages(manager);
     while (!TAILQ_EMPTY(&manager->jobs))
         ex_job_remove(TAILQ_FIRST(&manager->jobs));
     fo_actions_done(&manager->actions, NULL);
     free(manager->attempts);
     (void)counting_free(manager->counting);
     (void)catalogue_scratch_free(manager->scratch);
-    free(manager);
+    uv_close((uv_handle_t *)&manager->drainer, on_drainer_closed);
     return NULL;
 }
 
@@ -107,6 +124,7 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
     struct ex_manager *manager = job->manager;
 
     failure->id = manager->next_failure_id++;
+    failure->at_ms = ex_clock_wall_ms();
     ex_failure_categorise(manager, failure);
     event->cause = (struct fo_cause){
         .failure_id = failure->id,
@@ -148,12 +166,12 @@ static void tell_if_stopped(struct ex_manager *manager) {
     stopped(manager->stopped_ctx);
 }
 
-/* Handles what was said so far, one message at a time: what is said meanwhile, from inside an
- * engine's functions, waits its turn. */
-static void drain(struct ex_manager *manager) {
-    if (manager->draining)
-        return;
-    manager->draining = true;
+/* Handles what was said so far, one message at a time. From the loop, never from inside an engine's
+ * call: so neither side is ever entered again while it is still at work. */
+static void on_drain(uv_idle_t *drainer) {
+    struct ex_manager *manager = drainer->data;
+
+    (void)uv_idle_stop(drainer);
     while (!STAILQ_EMPTY(&manager->messages)) {
         struct ex_message *message = STAILQ_FIRST(&manager->messages);
         STAILQ_REMOVE_HEAD(&manager->messages, link);
@@ -163,7 +181,6 @@ static void drain(struct ex_manager *manager) {
             handle_event(message->job, &message->event, message->failure);
         free(message);
     }
-    manager->draining = false;
     tell_if_stopped(manager);
 }
 
@@ -178,7 +195,7 @@ static void post(struct ex_job *job, const struct ex_message *content) {
     *message = *content;
     message->job = job;
     STAILQ_INSERT_TAIL(&job->manager->messages, message, link);
-    drain(job->manager);
+    (void)uv_idle_start(&job->manager->drainer, on_drain);
 }
 
 static void on_report(void *owner, const struct ex_report *report) {
@@ -231,18 +248,10 @@ static struct ex_job *find_by_name(struct ex_manager *manager, const struct ex_e
     return NULL;
 }
 
-/* Tells the core to do something, now, or after what is being handled. */
 static int feed(struct ex_job *job, enum fo_event_kind kind) {
     struct fo_event event = {.kind = kind, .task = FO_NO_TASK};
-    bool outer = !job->manager->draining;
 
-    job->manager->draining = true;
-    int ret = ex_job_feed(job, &event, NULL);
-    if (outer) {
-        job->manager->draining = false;
-        drain(job->manager);
-    }
-    return ret;
+    return ex_job_feed(job, &event, NULL);
 }
 
 static int refuse(struct fo_error *reterr, int code, const char *name) {

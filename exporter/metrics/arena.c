@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { BLOCK_MIN_BYTES = 1024, ALIGNMENT = 8 };
+enum { BLOCK_MIN_BYTES = 512, ALIGNMENT = 8 };
 
 struct ex_arena_block {
     struct ex_arena_block *next;
@@ -13,13 +13,14 @@ struct ex_arena_block {
     char bytes[];
 };
 
-/* Blocks grow with what is there, so that little is left over in a small group and a large one does
+/* Blocks grow with what is there, so that little is left over in a small arena and a large one does
  * not need many. */
 static struct ex_arena_block *add_block(struct ex_arena *arena, size_t needed) {
-    size_t total =
-        arena->size_bytes / 4 > BLOCK_MIN_BYTES ? arena->size_bytes / 4 : BLOCK_MIN_BYTES;
-    size_t size = total - sizeof(struct ex_arena_block);
+    size_t quarter = arena->size_bytes / 4;
+    size_t size = quarter > BLOCK_MIN_BYTES ? quarter : BLOCK_MIN_BYTES;
 
+    if (!arena->blocks && arena->first_bytes > 0)
+        size = arena->first_bytes;
     if (size < needed)
         size = needed;
     struct ex_arena_block *block = calloc(1, sizeof *block + size);
@@ -44,6 +45,7 @@ void *ex_arena_alloc(struct ex_arena *arena, size_t len) {
         return NULL;
     void *memory = block->bytes + block->used;
     block->used += len;
+    arena->used_bytes += len;
     return memory;
 }
 

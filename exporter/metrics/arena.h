@@ -11,6 +11,8 @@ struct ex_arena_block;
 struct ex_arena {
     struct ex_arena_block *blocks; /* owned; the newest first */
     size_t size_bytes;             /* of all blocks */
+    size_t used_bytes;             /* handed out */
+    size_t first_bytes;            /* what the first block should hold; 0 = little */
 };
 
 /* Zeroed memory, aligned for any of our structs; lives until ex_arena_done(). NULL: no memory. */

@@ -24,7 +24,7 @@ struct ex_blob *ex_blob_ref(struct ex_blob *blob) {
 void ex_blob_unref(struct ex_blob *blob) {
     if (!blob || atomic_fetch_sub_explicit(&blob->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < sizeof blob->packed / sizeof *blob->packed; i++)
+    for (size_t i = 0; i < EX_PACKED; i++)
         ex_blob_unref(blob->packed[i]);
     free(blob);
 }

@@ -10,12 +10,14 @@
 #include "exporter/metrics/negotiate.h"
 #include "failover/types.h"
 
+enum { EX_PACKED = EX_ZSTD /* encodings but identity */ };
+
 struct ex_blob {
     atomic_uint refs;
-    uint32_t crc;                    /* a piece of a gzip member: the crc of what it unpacks to, */
-    uint32_t crc_op;                 /* what combines it with the crc of what stands before it, */
-    uint32_t raw_len;                /* and the length of that */
-    struct ex_blob *packed[EX_ZSTD]; /* owned; by encoding - 1; NULL = not made yet */
+    uint32_t crc;     /* a piece of a gzip member: the crc of what it unpacks to, */
+    uint32_t crc_op;  /* what combines it with the crc of what stands before it, */
+    uint32_t raw_len; /* and the length of that */
+    struct ex_blob *packed[EX_PACKED]; /* owned; by encoding - 1; NULL = not made yet */
     size_t len;
     char bytes[];
 };

@@ -17,10 +17,7 @@ static int label_text(struct ex_buffer *text, const struct fo_label *labels, siz
         total += labels[i].key.len + points;
         if (total > EX_EXEMPLAR_CODE_POINTS)
             return -EINVAL;
-        if (i > 0)
-            ex_buffer_append_char(text, ',');
-        ex_buffer_append_str(text, labels[i].key);
-        ex_buffer_append(text, "=\"", 2);
+        ex_label_start(text, labels[i].key);
         (void)ex_label_escape(text, labels[i].value, SIZE_MAX);
         ex_buffer_append_char(text, '"');
     }

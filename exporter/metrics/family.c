@@ -130,14 +130,11 @@ static bool clashes(const struct ex_family *family, const struct ex_family_spec 
 
 /* A copy of `text` and `suffix`; NULL: no memory. */
 static const char *copy_text(struct ex_arena *arena, const char *text, const char *suffix) {
-    size_t len = strlen(text);
-    size_t suffix_len = strlen(suffix);
-    char *copy = ex_arena_alloc(arena, len + suffix_len + 1);
+    size_t size = strlen(text) + strlen(suffix) + 1;
+    char *copy = ex_arena_alloc(arena, size);
 
-    if (copy) {
-        memcpy(copy, text, len);
-        memcpy(copy + len, suffix, suffix_len);
-    }
+    if (copy)
+        (void)snprintf(copy, size, "%s%s", text, suffix);
     return copy;
 }
 
@@ -170,7 +167,7 @@ static bool make_bounds(struct ex_family *family) {
     for (size_t i = 0; family->bounds && i <= count; i++) {
         char text[EX_NUMBER_MAX_BYTES];
         double bound = i < count ? family->spec.buckets[i] : HUGE_VAL;
-        struct fo_str str = {text, ex_number_bound(text, bound)};
+        struct fo_str str = {text, ex_number_print_bound(text, bound)};
         if (ex_arena_copy(&family->texts, str, &family->bounds[i]) != 0)
             return false;
     }
@@ -202,7 +199,7 @@ static bool copy_texts(struct ex_family *family, const struct ex_family_spec *sp
 static struct ex_family *family_free(struct ex_family *family) {
     if (!family)
         return NULL;
-    for (size_t i = 0; i < sizeof family->heads / sizeof *family->heads; i++)
+    for (size_t i = 0; i < EX_HEADS; i++)
         ex_blob_unref(family->heads[i]);
     ex_arena_done(&family->texts);
     free(family);

@@ -52,6 +52,7 @@ int ex_group_new(struct ex_metrics *metrics, const struct fo_label *labels, size
     }
     group->metrics = metrics;
     group->old = old;
+    group->arena.first_bytes = atomic_load_explicit(&metrics->group_bytes, memory_order_relaxed);
     failed = copy_labels(group, labels, label_count);
     if (failed) {
         ex_group_free(group);
@@ -147,6 +148,17 @@ static void release_series(struct ex_group *group) {
     }
 }
 
+/* Jobs are much alike: the next group starts with the memory that this one came to. */
+static void remember_size(struct ex_group *group) {
+    size_t size = group->arena.used_bytes;
+
+    if (group->live)
+        return;
+    if (size > EX_FIRST_BLOCK_MAX_BYTES)
+        size = EX_FIRST_BLOCK_MAX_BYTES;
+    atomic_store_explicit(&group->metrics->group_bytes, size, memory_order_relaxed);
+}
+
 void ex_group_publish(struct ex_group *group) {
     uint64_t version = atomic_load_explicit(&group->version, memory_order_relaxed);
 
@@ -154,6 +166,7 @@ void ex_group_publish(struct ex_group *group) {
     if (group->announced)
         return;
     group->announced = true;
+    remember_size(group);
     if (group->old) {
         release_series(group->old);
         if (!group->old->announced) {

@@ -8,15 +8,34 @@ static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
 
 enum { CUT_HASH_CHARS = 17 /* ~ and 16 hexadecimal digits */ };
 
+/* Eight bytes at a time; a byte's high bit is set in each term when it is of that kind. */
+static bool word_is_plain(uint64_t word) {
+    const uint64_t ones = 0x0101010101010101;
+    const uint64_t high = 0x8080808080808080;
+    uint64_t quote = word ^ ones * '"';
+    uint64_t backslash = word ^ ones * '\\';
+    uint64_t kinds = word | (word + ones);        /* not ASCII; 0x7f */
+    kinds |= (word - ones * 0x20) & ~word;        /* a control character */
+    kinds |= (quote - ones) | (backslash - ones); /* was equal, when the rest is plain */
+    return (kinds & high) == 0;
+}
+
 bool ex_label_is_plain(struct fo_str value, size_t max_bytes) {
+    uint64_t word;
+    size_t i = 0;
+
     if (value.len > max_bytes)
         return false;
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+    for (; i + sizeof word <= value.len; i += sizeof word) {
+        memcpy(&word, value.ptr + i, sizeof word);
+        if (!word_is_plain(word))
             return false;
     }
-    return true;
+    char tail[sizeof word] = "        ";
+    if (i < value.len)
+        memcpy(tail, value.ptr + i, value.len - i);
+    memcpy(&word, tail, sizeof word);
+    return word_is_plain(word);
 }
 
 /* How many bytes the lead byte asks for, and between what the second one must lie: that alone
@@ -70,6 +89,13 @@ bool ex_utf8_is_valid(struct fo_str text, size_t *ret_code_points) {
     }
     *ret_code_points = count;
     return true;
+}
+
+void ex_label_start(struct ex_buffer *out, struct fo_str name) {
+    if (out->len > 0)
+        ex_buffer_append_char(out, ',');
+    ex_buffer_append_str(out, name);
+    ex_buffer_append(out, "=\"", 2);
 }
 
 static void append_code_point(struct ex_buffer *out, const char *ptr, size_t len) {
@@ -146,7 +172,8 @@ void ex_label_unescape(struct ex_buffer *out, struct fo_str escaped) {
         char c = escaped.ptr[i];
         if (c == '\\') {
             c = escaped.ptr[++i];
-            c = c == 'n' ? '\n' : c;
+            if (c == 'n')
+                c = '\n';
         }
         ex_buffer_append_char(out, c);
     }

@@ -14,6 +14,10 @@
 /* Whether a value is fit as it is: short enough, printable ASCII, nothing to escape. */
 bool ex_label_is_plain(struct fo_str value, size_t max_bytes);
 
+/* Starts a label: name=" with a comma before it unless it is the first; the value, escaped, and its
+ * closing quote are the caller's. */
+void ex_label_start(struct ex_buffer *out, struct fo_str name);
+
 struct ex_label_repair {
     bool invalid; /* held bytes that are not UTF-8; each bad sequence became U+FFFD */
     bool cut;     /* was too long; cut at a code point, with a hash of the whole */

@@ -109,7 +109,8 @@ void ex_group_publish(struct ex_group *group);
  * U+FFFD, long ones are cut. At a limit a counter or histogram gives its overflow row (the label at
  * fault becomes
  * __overflow__), so that sums stay right. [writer]
- * -EINVAL: the family wants other group labels. -ENOSPC: a limit, for a gauge or an info.
+ * -EINVAL: the family wants other group labels. -ENOSPC: a limit, for a gauge or an info, or when
+ * all labels are of closed sets.
  * -ENOMEM. */
 FO_MUST_CHECK int ex_group_series(struct ex_group *group, struct ex_family *family,
                                   const struct fo_str *values, struct ex_series **ret_series);
@@ -128,7 +129,8 @@ void ex_series_set(struct ex_series *series, double value);
 void ex_gauge_add(struct ex_series *series, double n); /* [writer] */
 double ex_series_value(const struct ex_series *series);
 
-/* Histogram. A NaN is dropped. [writer] */
+/* Histogram. What is not finite is dropped; a duration below 0, of a clock that went back, counts
+ * as 0. [writer] */
 void ex_histogram_observe(struct ex_series *series, double value);
 
 /* A value that does not exist just now, such as a budget without limit, is hidden. [writer] */

@@ -28,10 +28,13 @@
 #include "exporter/metrics/render.h"
 
 enum {
-    EX_LABELS_MAX = 24,         /* of one family */
-    EX_BUCKETS_MAX = 64,        /* classic, of one histogram */
+    EX_LABELS_MAX = 24,                   /* of one family */
+    EX_BUCKETS_MAX = 64,                  /* classic, of one histogram */
+    EX_TABLE_MIN_SERIES = 64,             /* a smaller group is searched without a table */
+    EX_FIRST_BLOCK_MAX_BYTES = 16 * 1024, /* of a group that is expected to be like the last one */
     EX_CHUNK_GROUPS = 16,       /* groups whose lines of a family are one piece of the page */
     EX_NAME_MAX_BYTES = 128,    /* of a family or label name */
+    EX_HEADS = 3,               /* kept styles */
     EX_SHARED_BODIES = 36,      /* kinds x dots x created x encodings */
     EX_SPARE_OVERFLOW_ROWS = 64 /* of a cell, beyond the limits, before all open labels overflow */
 };
@@ -49,8 +52,8 @@ struct ex_family {
     _Atomic(struct ex_family *) next;
     atomic_size_t series; /* lines that exist */
     atomic_uint_fast64_t overflow;
-    struct ex_blob *heads[4]; /* scraper: its metadata lines, per kept style; NULL = not yet made */
-    struct ex_series *self[3]; /* scraper: rows about it in failover_series* */
+    struct ex_blob *heads[EX_HEADS]; /* scraper: its metadata, per kept style; NULL = not made */
+    struct ex_series *self[3];       /* scraper: rows about it in failover_series* */
 };
 
 /* A run of words that grows: a histogram's, or an exemplar's. */
@@ -72,18 +75,19 @@ struct ex_extra {
     struct ex_track exemplar;  /* words: exemplar.h */
 };
 
+/* What a lookup and an update touch stands together, next to the labels. */
 struct ex_series {
-    atomic_uint_fast64_t value;       /* counter: its count; otherwise the bits of a double */
     _Atomic(struct ex_series *) next; /* of the cell */
-    struct ex_cell *cell;
     _Atomic(struct ex_extra *) extra;
     _Atomic(int64_t) start_ms;
-    uint64_t shown; /* scraper */
+    uint64_t shown;             /* scraper */
+    atomic_uint_fast64_t value; /* counter: its count; otherwise the bits of a double */
+    struct ex_cell *cell;
     uint32_t hash;
     uint16_t labels_len;
-    _Atomic(uint8_t) hidden;
-    uint8_t shown_hidden; /* scraper */
-    char labels[];        /* its own labels, escaped: name="value",... Never changes. */
+    _Atomic(uint8_t) marks; /* bit 0: hidden; the others count restored start times */
+    uint8_t shown_marks;    /* scraper */
+    char labels[];          /* its own labels, escaped: name="value",... Never changes. */
 };
 
 /* The series of one family in one group. */
@@ -95,8 +99,13 @@ struct ex_cell {
     struct ex_series *last;   /* writer */
     struct ex_openings *seen; /* writer: distinct values; NULL while there are few. overflow.c */
     uint32_t count;           /* writer */
-    uint32_t overflow_rows;   /* writer */
     uint32_t shown_count;     /* scraper: how many series it took over */
+};
+
+/* The hash stands beside the pointer, so that a wrong series is not fetched to see that it is. */
+struct ex_slot {
+    struct ex_series *series; /* NULL = empty */
+    uint32_t hash;
 };
 
 struct ex_group {
@@ -104,7 +113,7 @@ struct ex_group {
     atomic_uint_fast64_t version; /* odd: a change is going on */
     _Atomic(struct ex_cell *) first_cell;
     struct ex_cell *last_cell; /* writer */
-    struct ex_series **slots;  /* writer: owned open-addressing table over all series */
+    struct ex_slot *slots;     /* writer: owned open-addressing table; NULL while there are few */
     uint32_t slot_mask;        /* number of slots - 1, or 0 */
     uint32_t series_count;
     bool live;
@@ -141,6 +150,7 @@ struct ex_metrics {
     atomic_size_t family_count;
     atomic_size_t group_count;
     atomic_size_t series;
+    atomic_size_t group_bytes; /* what the last group came to when it was published */
     atomic_uint_fast64_t invalid_values;
     atomic_uint_fast64_t cut_values;
     _Atomic(struct ex_group *) added; /* stacks; the newest first */

@@ -11,16 +11,22 @@
  * number of thousandths, is its own shortest form. */
 static const double EXACT_LIMIT = 1e15;
 
-size_t ex_number_u64(char out[EX_NUMBER_MAX_BYTES], uint64_t value) {
-    char digits[20];
-    size_t first = sizeof digits;
+static size_t digits_of(uint64_t value) {
+    size_t digits = 1;
 
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    memcpy(out, digits + first, sizeof digits - first);
-    return sizeof digits - first;
+    for (; value >= 10000; value /= 10000)
+        digits += 4;
+    for (; value >= 10; value /= 10)
+        digits++;
+    return digits;
+}
+
+size_t ex_number_print_u64(char out[EX_NUMBER_MAX_BYTES], uint64_t value) {
+    size_t len = digits_of(value);
+
+    for (size_t i = len; i-- > 0; value /= 10)
+        out[i] = (char)('0' + value % 10);
+    return len;
 }
 
 /* A magnitude in thousandths, without trailing zeros. */
@@ -29,7 +35,7 @@ static size_t thousandths(char *out, uint64_t value, bool negative) {
 
     if (negative)
         out[len++] = '-';
-    len += ex_number_u64(out + len, value / 1000);
+    len += ex_number_print_u64(out + len, value / 1000);
     unsigned rest = (unsigned)(value % 1000);
     if (rest == 0)
         return len;
@@ -42,10 +48,7 @@ static size_t thousandths(char *out, uint64_t value, bool negative) {
 }
 
 static size_t copy(char *out, const char *text) {
-    size_t len = strlen(text);
-
-    memcpy(out, text, len);
-    return len;
+    return (size_t)(stpcpy(out, text) - out);
 }
 
 static size_t special(char *out, double value) {
@@ -65,7 +68,7 @@ static size_t shortest(char *out, double value) {
     return (size_t)len;
 }
 
-size_t ex_number_double(char out[EX_NUMBER_MAX_BYTES], double value) {
+size_t ex_number_print_double(char out[EX_NUMBER_MAX_BYTES], double value) {
     double magnitude = fabs(value);
 
     if (!isfinite(value))
@@ -78,12 +81,12 @@ size_t ex_number_double(char out[EX_NUMBER_MAX_BYTES], double value) {
     return shortest(out, value);
 }
 
-size_t ex_number_seconds(char out[EX_NUMBER_MAX_BYTES], int64_t ms) {
+size_t ex_number_print_seconds(char out[EX_NUMBER_MAX_BYTES], int64_t ms) {
     return thousandths(out, ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms, ms < 0);
 }
 
 /* As Go's shortest %g, which the other clients use: an exponent below 1e-4 and from 1e6 on. */
-size_t ex_number_bound(char out[EX_NUMBER_MAX_BYTES], double bound) {
+size_t ex_number_print_bound(char out[EX_NUMBER_MAX_BYTES], double bound) {
     char text[EX_NUMBER_MAX_BYTES];
     int precision = 0;
 
@@ -96,7 +99,7 @@ size_t ex_number_bound(char out[EX_NUMBER_MAX_BYTES], double bound) {
         } while (strtod(text, NULL) != bound && precision < 17);
         return copy(out, text);
     }
-    size_t len = ex_number_double(out, bound);
+    size_t len = ex_number_print_double(out, bound);
     if (!memchr(out, '.', len))
         len += copy(out + len, ".0");
     return len;

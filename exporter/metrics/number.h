@@ -10,13 +10,13 @@
 enum { EX_NUMBER_MAX_BYTES = 32 };
 
 /* Write the text of a number, not terminated; return its length. */
-size_t ex_number_u64(char out[EX_NUMBER_MAX_BYTES], uint64_t value);
-size_t ex_number_double(char out[EX_NUMBER_MAX_BYTES], double value);
+size_t ex_number_print_u64(char out[EX_NUMBER_MAX_BYTES], uint64_t value);
+size_t ex_number_print_double(char out[EX_NUMBER_MAX_BYTES], double value);
 
 /* Milliseconds as decimal seconds: 1500 is 1.5. */
-size_t ex_number_seconds(char out[EX_NUMBER_MAX_BYTES], int64_t ms);
+size_t ex_number_print_seconds(char out[EX_NUMBER_MAX_BYTES], int64_t ms);
 
 /* The canonical form of a bucket bound, the same in each text format: 0.1, 1.0, 1e+06, +Inf. */
-size_t ex_number_bound(char out[EX_NUMBER_MAX_BYTES], double bound);
+size_t ex_number_print_bound(char out[EX_NUMBER_MAX_BYTES], double bound);
 
 #endif

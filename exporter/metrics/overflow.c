@@ -20,6 +20,7 @@ struct value_set {
 };
 
 struct ex_openings {
+    size_t spare_rows; /* beyond the limits */
     struct value_set
         labels[EX_LABELS_MAX]; /* of the family's own labels; only open ones are used */
 };
@@ -110,8 +111,15 @@ static int start_noting(struct ex_cell *cell) {
     return 0;
 }
 
+/* A key whose values may be replaced. */
+struct changed_key {
+    struct ex_key key;
+    struct fo_str values[EX_LABELS_MAX]; /* what key.values points to */
+};
+
 /* Replaces each value that is new to a label which has no room for one. */
-static bool replace_full_labels(const struct ex_cell *cell, struct ex_key *key) {
+static bool replace_full_labels(const struct ex_cell *cell, struct changed_key *changed) {
+    const struct ex_key *key = &changed->key;
     size_t limit = cell->group->metrics->limits.values_per_label;
     bool replaced = false;
 
@@ -119,7 +127,7 @@ static bool replace_full_labels(const struct ex_cell *cell, struct ex_key *key) 
         const struct value_set *set = &cell->seen->labels[i];
         if (ex_key_is_open(key->family, i) && set->count >= limit &&
             !set_has(set, value_hash(cell, key->values[i]))) {
-            key->values[i] = overflow_value;
+            changed->values[i] = overflow_value;
             replaced = true;
         }
     }
@@ -146,10 +154,10 @@ static size_t label_at_fault(const struct ex_cell *cell, const struct ex_key *ke
     return worst;
 }
 
-static void replace_open_labels(struct ex_key *key) {
-    for (size_t i = 0; i < key->count; i++) {
-        if (ex_key_is_open(key->family, i))
-            key->values[i] = overflow_value;
+static void replace_open_labels(struct changed_key *changed) {
+    for (size_t i = 0; i < changed->key.count; i++) {
+        if (ex_key_is_open(changed->key.family, i))
+            changed->values[i] = overflow_value;
     }
 }
 
@@ -163,22 +171,24 @@ static bool is_full(const struct ex_metrics *metrics, const struct ex_family *fa
 }
 
 /* A row beyond the limits: first with the label at fault replaced, then with all of them. */
-static int spare_row(struct ex_cell *cell, struct ex_key *key, struct ex_series **ret_series) {
+static int spare_row(struct ex_cell *cell, struct changed_key *changed,
+                     struct ex_series **ret_series) {
+    const struct ex_key *key = &changed->key;
     size_t fault = label_at_fault(cell, key);
 
     if (fault < key->count) {
-        key->values[fault] = overflow_value;
+        changed->values[fault] = overflow_value;
         *ret_series = ex_series_find(cell->group, key);
         if (*ret_series)
             return 0;
     }
-    if (cell->overflow_rows >= EX_SPARE_OVERFLOW_ROWS) {
-        replace_open_labels(key);
+    if (cell->seen->spare_rows >= EX_SPARE_OVERFLOW_ROWS) {
+        replace_open_labels(changed);
         *ret_series = ex_series_find(cell->group, key);
         if (*ret_series)
             return 0;
     }
-    cell->overflow_rows++;
+    cell->seen->spare_rows++;
     return ex_series_create(cell->group, key, ret_series);
 }
 
@@ -195,26 +205,41 @@ static bool adds_up(const struct ex_family *family) {
     return family->spec.type == EX_COUNTER || family->spec.type == EX_HISTOGRAM;
 }
 
-int ex_overflow_create(struct ex_group *group, struct ex_key *key, struct ex_series **ret_series) {
+/* For a key that does not fit as it is. */
+static int create_limited(struct ex_cell *cell, const struct ex_key *key, bool full,
+                          struct ex_series **ret_series) {
+    struct changed_key changed = {.key = *key};
+    bool open = has_open_label(key);
+
+    for (size_t i = 0; i < key->count; i++)
+        changed.values[i] = key->values[i];
+    changed.key.values = changed.values;
+    bool replaced = open && replace_full_labels(cell, &changed);
+    if (!full && !replaced)
+        return ex_series_create(cell->group, key, ret_series);
+    atomic_fetch_add_explicit(&key->family->overflow, 1, memory_order_relaxed);
+    if (!open || !adds_up(key->family))
+        return -ENOSPC;
+    struct ex_series *row = replaced ? ex_series_find(cell->group, &changed.key) : NULL;
+    if (!row)
+        return full ? spare_row(cell, &changed, ret_series)
+                    : ex_series_create(cell->group, &changed.key, ret_series);
+    *ret_series = row;
+    return 0;
+}
+
+int ex_overflow_create(struct ex_group *group, const struct ex_key *key,
+                       struct ex_series **ret_series) {
     struct ex_cell *cell;
     bool open = has_open_label(key);
     bool full = is_full(group->metrics, key->family);
     int failed = ex_group_cell(group, key->family, &cell);
 
-    if (!failed && open && !cell->seen &&
-        (full || cell->count >= group->metrics->limits.values_per_label))
-        failed = start_noting(cell);
     if (failed)
         return failed;
-    bool replaced = open && cell->seen && replace_full_labels(cell, key);
-    if (!full && !replaced)
+    if (!full && !(open && cell->count >= group->metrics->limits.values_per_label))
         return ex_series_create(group, key, ret_series);
-    atomic_fetch_add_explicit(&key->family->overflow, 1, memory_order_relaxed);
-    if (!open || !adds_up(key->family))
-        return -ENOSPC;
-    struct ex_series *row = replaced ? ex_series_find(group, key) : NULL;
-    if (!row)
-        return full ? spare_row(cell, key, ret_series) : ex_series_create(group, key, ret_series);
-    *ret_series = row;
-    return 0;
+    if (open && !cell->seen)
+        failed = start_noting(cell);
+    return failed ? failed : create_limited(cell, key, full, ret_series);
 }

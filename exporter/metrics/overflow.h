@@ -15,9 +15,10 @@
 
 struct ex_openings;
 
-/* Creates the series of a key that was not found, or finds or creates its overflow row; the values
- * of the key may be changed. -ENOSPC: a limit, and there can be no row for it. -EINVAL, -ENOMEM. */
-int ex_overflow_create(struct ex_group *group, struct ex_key *key, struct ex_series **ret_series);
+/* Creates the series of a key that was not found, or finds or creates its overflow row. -ENOSPC: a
+ * limit, and there can be no row for it. -EINVAL, -ENOMEM. */
+int ex_overflow_create(struct ex_group *group, const struct ex_key *key,
+                       struct ex_series **ret_series);
 
 /* A series joined its cell: remembers its values if the cell has come to that. */
 void ex_openings_note(struct ex_cell *cell, const struct ex_series *series);

@@ -261,7 +261,7 @@ void ex_proto_cell(struct ex_buffer *out, const struct ex_cell *cell) {
     ex_buffer_init(&group, SIZE_MAX / 2);
     put_labels(&group, METRIC_LABEL, cell->group->labels, &parts.leaf, &parts.text);
     for (uint32_t i = 0; i < cell->shown_count; i++) {
-        if (!series->shown_hidden) {
+        if (!ex_style_hides(series)) {
             ex_buffer_append_str(&parts.metric, ex_buffer_str(&group));
             put_labels(&parts.metric, METRIC_LABEL,
                        (struct fo_str){series->labels, series->labels_len}, &parts.leaf,

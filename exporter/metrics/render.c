@@ -223,7 +223,7 @@ static int scrape_or_share(struct ex_metrics *metrics, const struct ex_render_re
 int ex_metrics_render(struct ex_metrics *metrics, const struct ex_render_request *request,
                       struct ex_body **ret_body) {
     uint64_t seen = atomic_load(&metrics->scrapes);
-    struct ex_body *body;
+    struct ex_body *body = NULL;
 
     atomic_fetch_add(&metrics->waiting_scrapes, 1);
     (void)pthread_mutex_lock(&metrics->scrape_lock);

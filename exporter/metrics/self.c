@@ -61,8 +61,10 @@ int ex_self_add_rows(struct ex_metrics *metrics, struct ex_family *family) {
 
     for (size_t i = SERIES; i <= OVERFLOW && metrics->self && !failed; i++) {
         struct ex_key key = {
-            .family = metrics->self_families[i], .values = {family->name}, .count = 1};
-        failed = ex_series_create(metrics->self, &key, &family->self[i]);
+            .family = metrics->self_families[i], .values = &family->name, .count = 1};
+        family->self[i] = ex_series_find(metrics->self, &key); /* of a declaration that failed */
+        if (!family->self[i])
+            failed = ex_series_create(metrics->self, &key, &family->self[i]);
     }
     return failed;
 }

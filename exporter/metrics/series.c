@@ -13,20 +13,21 @@
 #include "exporter/metrics/labeltext.h"
 #include "exporter/metrics/overflow.h"
 
-enum { FIRST_SLOTS = 8 };
+static void escape_counted(struct ex_metrics *metrics, struct ex_buffer *text,
+                           struct fo_str value) {
+    struct ex_label_repair repair = ex_label_escape(text, value, metrics->limits.value_bytes);
+
+    atomic_fetch_add_explicit(&metrics->invalid_values, repair.invalid, memory_order_relaxed);
+    atomic_fetch_add_explicit(&metrics->cut_values, repair.cut, memory_order_relaxed);
+}
 
 void ex_series_append_label(struct ex_metrics *metrics, struct ex_buffer *text, struct fo_str name,
                             struct fo_str value) {
     if (value.len == 0)
         return;
-    if (text->len > 0)
-        ex_buffer_append_char(text, ',');
-    ex_buffer_append_str(text, name);
-    ex_buffer_append(text, "=\"", 2);
-    struct ex_label_repair repair = ex_label_escape(text, value, metrics->limits.value_bytes);
+    ex_label_start(text, name);
+    escape_counted(metrics, text, value);
     ex_buffer_append_char(text, '"');
-    atomic_fetch_add_explicit(&metrics->invalid_values, repair.invalid, memory_order_relaxed);
-    atomic_fetch_add_explicit(&metrics->cut_values, repair.cut, memory_order_relaxed);
 }
 
 /* ---- the table of a group ---- */
@@ -66,49 +67,78 @@ static bool has_key(const struct ex_series *series, const struct ex_key *key) {
     return rest.len == 0;
 }
 
-static struct ex_series *find_hashed(const struct ex_group *group, const struct ex_key *key,
-                                     uint32_t hash) {
-    if (group->slot_mask == 0)
-        return NULL;
+/* NULL: the family has no series here yet. */
+static struct ex_cell *find_cell(const struct ex_group *group, const struct ex_family *family) {
+    struct ex_cell *cell = atomic_load_explicit(&group->first_cell, memory_order_relaxed);
+
+    if (group->last_cell && group->last_cell->family == family)
+        return group->last_cell;
+    while (cell && cell->family != family)
+        cell = atomic_load_explicit(&cell->next, memory_order_relaxed);
+    return cell;
+}
+
+static struct ex_series *find_in_cell(const struct ex_cell *cell, const struct ex_key *key,
+                                      uint32_t hash) {
+    struct ex_series *series = atomic_load_explicit(&cell->first, memory_order_relaxed);
+
+    while (series && !(series->hash == hash && has_key(series, key)))
+        series = atomic_load_explicit(&series->next, memory_order_relaxed);
+    return series;
+}
+
+static struct ex_series *find_in_table(const struct ex_group *group, const struct ex_key *key,
+                                       uint32_t hash) {
     for (uint32_t i = hash & group->slot_mask;; i = (i + 1) & group->slot_mask) {
-        struct ex_series *series = group->slots[i];
-        if (!series || (series->hash == hash && has_key(series, key)))
-            return series;
+        const struct ex_slot *slot = &group->slots[i];
+        if (!slot->series || (slot->hash == hash && has_key(slot->series, key)))
+            return slot->series;
     }
 }
 
 struct ex_series *ex_series_find(const struct ex_group *group, const struct ex_key *key) {
-    return find_hashed(group, key, hash_of(group, key));
+    uint32_t hash = hash_of(group, key);
+
+    if (group->slots)
+        return find_in_table(group, key, hash);
+    const struct ex_cell *cell = find_cell(group, key->family);
+    return cell ? find_in_cell(cell, key, hash) : NULL;
 }
 
 static void insert(struct ex_group *group, struct ex_series *series) {
     uint32_t i = series->hash & group->slot_mask;
 
-    while (group->slots[i])
+    while (group->slots[i].series)
         i = (i + 1) & group->slot_mask;
-    group->slots[i] = series;
+    group->slots[i] = (struct ex_slot){series, series->hash};
+}
+
+static void insert_all(struct ex_group *group) {
+    struct ex_cell *cell = atomic_load_explicit(&group->first_cell, memory_order_relaxed);
+
+    for (; cell; cell = atomic_load_explicit(&cell->next, memory_order_relaxed)) {
+        struct ex_series *series = atomic_load_explicit(&cell->first, memory_order_relaxed);
+        for (; series; series = atomic_load_explicit(&series->next, memory_order_relaxed))
+            insert(group, series);
+    }
 }
 
 /* Keeps at least a fifth of the slots empty. */
 static int reserve_slot(struct ex_group *group) {
-    size_t count = group->slot_mask ? (size_t)group->slot_mask + 1 : 0;
+    size_t count = group->slots ? (size_t)group->slot_mask + 1 : EX_TABLE_MIN_SERIES;
 
-    if ((size_t)(group->series_count + 1) * 5 <= count * 4)
+    if (group->series_count < EX_TABLE_MIN_SERIES ||
+        (group->slots && ((size_t)group->series_count + 1) * 5 <= count * 4))
         return 0;
-    struct ex_series **old = group->slots;
-    size_t grown = count ? count * 2 : FIRST_SLOTS;
-    struct ex_series **slots = calloc(grown, sizeof(struct ex_series *));
-    if (!slots || grown > UINT32_MAX) {
+    struct ex_slot *slots = calloc(count * 2, sizeof *slots);
+    if (!slots || count * 2 > UINT32_MAX) {
         free(slots);
         return -ENOMEM;
     }
+    free(group->slots);
     group->slots = slots;
-    group->slot_mask = (uint32_t)(grown - 1);
-    for (size_t i = 0; i < count; i++) {
-        if (old[i])
-            insert(group, old[i]);
-    }
-    free(old);
+    group->slot_mask = (uint32_t)(count * 2 - 1);
+    insert_all(group);
     return 0;
 }
 
@@ -125,12 +155,8 @@ static bool fits(const struct ex_group *group, const struct ex_family *family) {
 }
 
 int ex_group_cell(struct ex_group *group, struct ex_family *family, struct ex_cell **ret_cell) {
-    struct ex_cell *cell = atomic_load_explicit(&group->first_cell, memory_order_relaxed);
+    struct ex_cell *cell = find_cell(group, family);
 
-    if (group->last_cell && group->last_cell->family == family)
-        cell = group->last_cell;
-    while (cell && cell->family != family)
-        cell = atomic_load_explicit(&cell->next, memory_order_relaxed);
     if (!cell) {
         if (!fits(group, family))
             return -EINVAL;
@@ -153,10 +179,7 @@ static int label_text(const struct ex_key *key, struct ex_buffer *text) {
     for (size_t i = 0; i < key->count; i++) {
         if (key->values[i].len == 0)
             continue;
-        if (text->len > 0)
-            ex_buffer_append_char(text, ',');
-        ex_buffer_append_str(text, ex_key_name(key->family, i));
-        ex_buffer_append(text, "=\"", 2);
+        ex_label_start(text, ex_key_name(key->family, i));
         ex_buffer_append_str(text, key->values[i]);
         ex_buffer_append_char(text, '"');
     }
@@ -186,7 +209,8 @@ static void join(struct ex_cell *cell, struct ex_series *series) {
     size_t lines = cell->family->series_weight;
     bool opened = ex_group_open(group);
 
-    insert(group, series);
+    if (group->slots)
+        insert(group, series);
     group->series_count++;
     cell->count++;
     atomic_fetch_add_explicit(&cell->family->series, lines, memory_order_relaxed);
@@ -213,11 +237,10 @@ int ex_series_create(struct ex_group *group, const struct ex_key *key,
     ex_buffer_done(&text);
     if (!series)
         return -ENOMEM;
-    if (cell->family->spec.type == EX_HISTOGRAM) {
+    if (cell->family->spec.type == EX_HISTOGRAM)
         failed = ex_histogram_init(series);
-        if (failed)
-            return failed; /* its memory waits in the arena for the end of the group */
-    }
+    if (failed)
+        return failed; /* its memory waits in the arena for the end of the group */
     join(cell, series);
     *ret_series = series;
     return 0;
@@ -225,25 +248,7 @@ int ex_series_create(struct ex_group *group, const struct ex_key *key,
 
 /* ---- lookup ---- */
 
-/* Brings the values into escaped form; those that are plain are it already. `scratch` holds the
- * others. */
-static int make_key(struct ex_metrics *metrics, struct ex_key *key, const struct fo_str *values,
-                    struct ex_buffer *scratch) {
-    size_t max_bytes = metrics->limits.value_bytes;
-    size_t ends[EX_LABELS_MAX];
-
-    for (size_t i = 0; i < key->count; i++) {
-        struct ex_label_repair repair = ex_label_escape(scratch, values[i], max_bytes);
-        atomic_fetch_add_explicit(&metrics->invalid_values, repair.invalid, memory_order_relaxed);
-        atomic_fetch_add_explicit(&metrics->cut_values, repair.cut, memory_order_relaxed);
-        ends[i] = scratch->len;
-    }
-    for (size_t i = 0, start = 0; i < key->count; start = ends[i++])
-        key->values[i] = (struct fo_str){ex_buffer_text(scratch) + start, ends[i] - start};
-    return scratch->failure ? -ENOMEM : 0;
-}
-
-static int find_or_create(struct ex_group *group, struct ex_key *key,
+static int find_or_create(struct ex_group *group, const struct ex_key *key,
                           struct ex_series **ret_series) {
     struct ex_series *series = ex_series_find(group, key);
 
@@ -253,26 +258,36 @@ static int find_or_create(struct ex_group *group, struct ex_key *key,
     return 0;
 }
 
+/* For values that are not plain: goes on with their escaped forms. */
+static int find_escaped(struct ex_group *group, const struct ex_key *key,
+                        struct ex_series **ret_series) {
+    struct fo_str escaped[EX_LABELS_MAX];
+    struct ex_key clean = {key->family, escaped, key->count};
+    size_t ends[EX_LABELS_MAX];
+    struct ex_buffer text;
+
+    ex_buffer_init(&text, SIZE_MAX / 2);
+    for (size_t i = 0; i < key->count; i++) {
+        escape_counted(group->metrics, &text, key->values[i]);
+        ends[i] = text.len;
+    }
+    for (size_t i = 0, start = 0; i < key->count; start = ends[i++])
+        escaped[i] = (struct fo_str){ex_buffer_text(&text) + start, ends[i] - start};
+    int failed = text.failure ? -ENOMEM : find_or_create(group, &clean, ret_series);
+    ex_buffer_done(&text);
+    return failed;
+}
+
 int ex_group_series(struct ex_group *group, struct ex_family *family, const struct fo_str *values,
                     struct ex_series **ret_series) {
-    struct ex_key key;
-    struct ex_buffer scratch;
-    bool plain = true;
+    struct ex_key key = {.family = family, .values = values};
 
-    key.family = family;
     key.count = family->spec.label_count - family->spec.group_label_count;
     for (size_t i = 0; i < key.count; i++) {
-        key.values[i] = values[i];
-        plain = plain && ex_label_is_plain(values[i], group->metrics->limits.value_bytes);
+        if (!ex_label_is_plain(values[i], group->metrics->limits.value_bytes))
+            return find_escaped(group, &key, ret_series);
     }
-    if (plain)
-        return find_or_create(group, &key, ret_series);
-    ex_buffer_init(&scratch, SIZE_MAX / 2);
-    int failed = make_key(group->metrics, &key, values, &scratch);
-    if (!failed)
-        failed = find_or_create(group, &key, ret_series);
-    ex_buffer_done(&scratch);
-    return failed;
+    return find_or_create(group, &key, ret_series);
 }
 
 /* ---- what only some series have ---- */
@@ -302,9 +317,8 @@ struct ex_words *ex_track_reserve(struct ex_series *series, struct ex_track *tra
         return NULL;
     words->capacity = (uint32_t)capacity;
     uint_fast32_t used = old ? atomic_load_explicit(&old->used, memory_order_relaxed) : 0;
-    for (size_t i = 0; i < used; i++) {
+    for (size_t i = 0; i < used; i++)
         atomic_init(&words->word[i], atomic_load_explicit(&old->word[i], memory_order_relaxed));
-    }
     atomic_init(&words->used, used);
     atomic_store_explicit(&track->live, words, memory_order_release);
     return words;

@@ -9,7 +9,7 @@
 /* The values of a family's own labels, each in escaped form. */
 struct ex_key {
     struct ex_family *family;
-    struct fo_str values[EX_LABELS_MAX];
+    const struct fo_str *values; /* borrowed */
     size_t count;
 };
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LOOKS = 64 };
+enum { LOOKS = 64, TRACKS_FOLLOW = 1 << 8, PREFETCH_BYTES = 512 };
 
 struct ex_counted {
     struct ex_cell *cell;
@@ -19,16 +19,15 @@ void ex_snapshot_done(struct ex_snapshot *snapshot) {
 
 /* ---- gathering ---- */
 
-static int add_word(struct ex_snapshot *snapshot, uint64_t word) {
-    if (snapshot->word_count == snapshot->word_capacity) {
-        size_t capacity = snapshot->word_capacity ? snapshot->word_capacity * 2 : 1024;
-        uint64_t *words = realloc(snapshot->words, capacity * sizeof *words);
-        if (!words)
-            return -ENOMEM;
-        snapshot->words = words;
-        snapshot->word_capacity = capacity;
-    }
-    snapshot->words[snapshot->word_count++] = word;
+static int reserve_words(struct ex_snapshot *snapshot, size_t count) {
+    if (snapshot->word_capacity - snapshot->word_count >= count)
+        return 0;
+    size_t capacity = 2 * snapshot->word_capacity + count + 1024;
+    uint64_t *words = realloc(snapshot->words, capacity * sizeof *words);
+    if (!words)
+        return -ENOMEM;
+    snapshot->words = words;
+    snapshot->word_capacity = capacity;
     return 0;
 }
 
@@ -49,26 +48,33 @@ static int add_cell(struct ex_snapshot *snapshot, struct ex_cell *cell) {
 static int gather_track(struct ex_snapshot *snapshot, struct ex_track *track) {
     struct ex_words *words = atomic_load_explicit(&track->live, memory_order_acquire);
     size_t used = words ? atomic_load_explicit(&words->used, memory_order_acquire) : 0;
-    int failed = add_word(snapshot, used);
+    int failed = reserve_words(snapshot, used + 1);
 
-    for (size_t i = 0; i < used && !failed; i++)
-        failed = add_word(snapshot, atomic_load_explicit(&words->word[i], memory_order_acquire));
-    return failed;
+    if (failed)
+        return failed;
+    snapshot->words[snapshot->word_count++] = used;
+    for (size_t i = 0; i < used; i++) {
+        snapshot->words[snapshot->word_count++] =
+            atomic_load_explicit(&words->word[i], memory_order_acquire);
+    }
+    return 0;
 }
 
-/* Value, what else there is (bit 0: hidden, bit 1: tracks follow). */
+/* The value; then the marks, and above them whether tracks follow. */
 static int gather_series(struct ex_snapshot *snapshot, struct ex_series *series) {
     struct ex_extra *extra = atomic_load_explicit(&series->extra, memory_order_acquire);
-    uint64_t hidden = atomic_load_explicit(&series->hidden, memory_order_acquire);
-    int failed = add_word(snapshot, atomic_load_explicit(&series->value, memory_order_acquire));
+    uint64_t marks = atomic_load_explicit(&series->marks, memory_order_acquire);
+    int failed = reserve_words(snapshot, 2);
 
-    if (!failed)
-        failed = add_word(snapshot, hidden | (extra ? 2 : 0));
-    if (!failed && extra)
-        failed = gather_track(snapshot, &extra->histogram);
-    if (!failed && extra)
-        failed = gather_track(snapshot, &extra->exemplar);
-    return failed;
+    if (failed)
+        return failed;
+    snapshot->words[snapshot->word_count++] =
+        atomic_load_explicit(&series->value, memory_order_acquire);
+    snapshot->words[snapshot->word_count++] = marks | (extra ? TRACKS_FOLLOW : 0);
+    if (!extra)
+        return 0;
+    failed = gather_track(snapshot, &extra->histogram);
+    return failed ? failed : gather_track(snapshot, &extra->exemplar);
 }
 
 static int gather(struct ex_snapshot *snapshot, struct ex_group *group, size_t family_count) {
@@ -87,6 +93,8 @@ static int gather(struct ex_snapshot *snapshot, struct ex_group *group, size_t f
         while (series && !failed) {
             failed = gather_series(snapshot, series);
             snapshot->cells[snapshot->cell_count - 1].count++;
+            /* the series of a group lie behind each other */
+            __builtin_prefetch((const char *)series + PREFETCH_BYTES);
             series = atomic_load_explicit(&series->next, memory_order_acquire);
         }
         if (failed)
@@ -120,14 +128,14 @@ static int take_track(struct ex_track *track, const uint64_t **at, bool *changed
 static int take_series(struct ex_series *series, const uint64_t **at, bool *changed) {
     uint64_t value = *(*at)++;
     uint64_t more = *(*at)++;
-    uint8_t hidden = more & 1;
+    uint8_t marks = more & UINT8_MAX;
 
-    if (series->shown != value || series->shown_hidden != hidden) {
+    if (series->shown != value || series->shown_marks != marks) {
         series->shown = value;
-        series->shown_hidden = hidden;
+        series->shown_marks = marks;
         *changed = true;
     }
-    if (!(more & 2))
+    if (!(more & TRACKS_FOLLOW))
         return 0;
     struct ex_extra *extra = atomic_load_explicit(&series->extra, memory_order_acquire);
     int failed = take_track(&extra->histogram, at, changed);

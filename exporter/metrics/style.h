@@ -24,6 +24,11 @@ static inline bool ex_style_is_kept(const struct ex_style *style) {
     return !style->dots && !style->created;
 }
 
+/* Whether a series has no line just now. */
+static inline bool ex_style_hides(const struct ex_series *series) {
+    return series->shown_marks & 1;
+}
+
 /* The name of a family's samples under a style (a histogram: without its suffixes). Borrowed from
  * the family, or from `scratch`. */
 struct fo_str ex_style_name(const struct ex_style *style, const struct ex_family *family,

@@ -13,6 +13,7 @@ uint64_t ex_counter_value(const struct ex_series *series) {
 
 void ex_counter_restore(struct ex_series *series, uint64_t value, int64_t start_ms) {
     atomic_store_explicit(&series->start_ms, start_ms, memory_order_release);
+    atomic_fetch_add_explicit(&series->marks, 2, memory_order_release);
     atomic_store_explicit(&series->value, value, memory_order_release);
 }
 
@@ -33,9 +34,9 @@ void ex_gauge_add(struct ex_series *series, double n) {
 }
 
 void ex_series_hide(struct ex_series *series) {
-    atomic_store_explicit(&series->hidden, 1, memory_order_release);
+    atomic_fetch_or_explicit(&series->marks, 1, memory_order_release);
 }
 
 void ex_series_show(struct ex_series *series) {
-    atomic_store_explicit(&series->hidden, 0, memory_order_release);
+    atomic_fetch_and_explicit(&series->marks, (uint8_t)~1u, memory_order_release);
 }

@@ -92,8 +92,7 @@ static bool folder_remove(int folder_fd, const char *path, int depth) {
 }
 
 /* A group that processes of ours made can hold nothing but what descends from them. */
-static void folders_below_remove(int folder_fd, const char *path,
-                                 int depth) { // NOLINT(misc-no-recursion)
+static void folders_below_remove(int folder_fd, const char *path, int depth) {
     int fd = openat(folder_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd == -1 ? NULL : fdopendir(fd);
 
@@ -102,6 +101,7 @@ static void folders_below_remove(int folder_fd, const char *path,
             (void)close(fd);
         return;
     }
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is of this call alone */
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
             (void)folder_remove(dirfd(dir), entry->d_name, depth);

@@ -15,7 +15,7 @@
 
 #define MARK_NAME "FAILOVER_SPAWN_ID"
 
-enum { MARK_VALUE_SIZE = 40, BYTES_PER_KIB = 1024, US_PER_S = 1000000 };
+enum { MARK_VALUE_SIZE = 40, BYTES_PER_KIB = 1024, US_PER_S = 1000000, END_AGAIN_NS = 2000000 };
 
 static struct ex_child_list *id_bucket(struct ex_children *children, uint64_t id) {
     return &children->by_id[id % EX_CHILD_BUCKETS];
@@ -158,21 +158,23 @@ static bool process_belongs(struct ex_children *children, const struct ex_proces
     return orphan && orphan_belongs(children, orphan, child);
 }
 
-/* Signals all by the process tree; returns how many there were. */
+/* Signals all by the process tree; returns how many there were. Signal 0 only counts. They are
+ * told apart before the first is signalled: the dead have no environment. */
 static size_t tree_signal(struct ex_children *children, const struct ex_child *child,
                           int signal_number) {
-    size_t signalled = 0;
+    struct ex_proctree *tree = &children->tree;
+    size_t found = 0;
 
-    if (ex_proctree_read(&children->tree, getpid()) != 0)
+    if (ex_proctree_read(tree, getpid()) != 0)
         return 0;
-    for (size_t i = 0; i < children->tree.count; i++) {
-        const struct ex_process *process = &children->tree.processes[i];
-        if (!process_belongs(children, process, child))
-            continue;
-        (void)kill(process->pid, signal_number);
-        signalled++;
-    }
-    return signalled;
+    for (size_t i = 0; i < tree->count; i++)
+        tree->processes[i].chosen = process_belongs(children, &tree->processes[i], child);
+    for (size_t i = 0; i < tree->count; i++)
+        if (tree->processes[i].chosen) {
+            (void)kill(tree->processes[i].pid, signal_number);
+            found++;
+        }
+    return found;
 }
 
 static void everything_signal(struct ex_children *children, struct ex_child *child,
@@ -190,6 +192,8 @@ void ex_children_signal(struct ex_children *children, uint64_t id, int signal_nu
 
     if (!child || child->pid == 0 || child->stage == EX_CHILD_GONE)
         return;
+    if (scope == EX_SPAWN_EVERYTHING && signal_number == SIGKILL)
+        child->doomed = true;
     if (scope == EX_SPAWN_EVERYTHING)
         everything_signal(children, child, signal_number);
     else if (has_live_leader(child))
@@ -211,15 +215,11 @@ static bool have_adopted(struct ex_children *children) {
 }
 
 static bool nothing_left(struct ex_children *children, struct ex_child *child, bool adopted) {
-    if (child->cgroup.unified) {
-        if (ex_cgroup_remove(&children->cgroups, child->id, &child->cgroup))
-            return true;
-        everything_signal(children, child, SIGKILL);
+    if (!child->cgroup.unified && adopted &&
+        tree_signal(children, child, child->doomed ? SIGKILL : 0) > 0)
         return false;
-    }
-    if (adopted && tree_signal(children, child, SIGKILL) > 0)
-        return false;
-    /* A v1 group may be held a moment longer by a dead process that is still being taken down. */
+    /* A group that holds a process cannot be removed. A v1 group may be held a moment longer by a
+     * dead process that is still being taken down. */
     return ex_cgroup_remove(&children->cgroups, child->id, &child->cgroup);
 }
 
@@ -323,7 +323,7 @@ static void branch_kill_all(struct ex_children *children) {
 }
 
 void ex_children_end(struct ex_children *children) {
-    const struct timespec moment = {.tv_nsec = 2 * 1000 * 1000};
+    const struct timespec moment = {.tv_nsec = END_AGAIN_NS};
     struct ex_child *child = NULL;
 
     for (;;) {

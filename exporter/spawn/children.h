@@ -28,6 +28,7 @@ struct ex_child {
     LIST_ENTRY(ex_child) draining; /* exited, its descendants not yet gone */
     TAILQ_ENTRY(ex_child) untold;  /* its stage is further than what was told */
     bool is_untold;
+    bool doomed; /* told to die with all its descendants: those it forked meanwhile too */
     enum ex_child_stage stage;
     enum ex_child_stage told;
     uint64_t id;
@@ -69,8 +70,8 @@ void ex_children_signal(struct ex_children *children, uint64_t id, int signal_nu
 /* Asks after every dead child, ours and adopted, and moves stages on. */
 void ex_children_reap(struct ex_children *children);
 
-/* Kills again what is left of the draining ones, and moves on those of which nothing is.
- * True: some are still draining, ask again soon. */
+/* Looks at those that exited and moves on the ones of which nothing is left.
+ * True: there are others; ask again after a while, or when a child has died. */
 bool ex_children_drain(struct ex_children *children);
 
 /* The next thing to tell, or NULL. The caller sends `ret_report` and then says it was told, which

@@ -53,7 +53,8 @@ static void lost_begin(struct ex_spawner *spawner);
 
 static int watches_grow(struct ex_spawner *spawner) {
     uint32_t count = spawner->watch_count ? spawner->watch_count * 2 : WATCHES_FIRST;
-    struct ex_spawn_watch **watches = realloc(spawner->watches, count * sizeof *watches);
+    struct ex_spawn_watch **watches =
+        realloc(spawner->watches, count * sizeof(struct ex_spawn_watch *));
 
     if (!watches)
         return -ENOMEM;
@@ -361,7 +362,7 @@ static int program_find(const char *given, char program[static PROGRAM_SIZE]) {
 static int fail(struct fo_error *reterr, int err, const char *what) {
     reterr->code = err;
     reterr->line = 0;
-    (void)snprintf(reterr->text, sizeof reterr->text, "cannot start %s: %s", what,
+    (void)snprintf(reterr->text, sizeof reterr->text, "cannot start %.160s: %s", what,
                    uv_strerror(err));
     return err;
 }
@@ -433,7 +434,7 @@ static int message_make(const struct ex_spawn_command *command, uint64_t id,
     };
 
     ex_buffer_append(message, &start, sizeof start);
-    ex_buffer_append(message, command->map, command->map_count * sizeof *command->map);
+    ex_buffer_append(message, command->map, (size_t)command->map_count * sizeof *command->map);
     ex_buffer_append(message, command->directory, strlen(command->directory) + 1);
     append_strings(message, command->arguments, &start.argument_count);
     append_strings(message, command->environment, &start.environment_count);

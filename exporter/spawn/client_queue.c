@@ -39,7 +39,7 @@ int ex_spawn_queue_add(struct ex_spawn_queue *queue, const void *bytes, size_t l
     parcel->descriptor_count = descriptor_count;
     memcpy(parcel->bytes, bytes, len);
     if (descriptor_count > 0)
-        memcpy(parcel->descriptors, descriptors, descriptor_count * sizeof *descriptors);
+        memcpy(parcel->descriptors, descriptors, (size_t)descriptor_count * sizeof *descriptors);
     STAILQ_INSERT_TAIL(queue, parcel, next);
     return 0;
 }
@@ -47,7 +47,7 @@ int ex_spawn_queue_add(struct ex_spawn_queue *queue, const void *bytes, size_t l
 static int parcel_send(struct ex_spawn_parcel *parcel, int socket) {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof parcel->descriptors)];
+        char bytes[CMSG_SPACE(sizeof(int) * EX_SPAWN_MESSAGE_MAX_DESCRIPTORS)];
     } control;
     size_t descriptors_bytes = parcel->descriptor_count * sizeof(int);
     struct iovec data = {parcel->bytes, parcel->len};

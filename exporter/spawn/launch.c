@@ -18,6 +18,16 @@
 
 enum { EXIT_NOT_STARTED = 127 };
 
+static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1,
+                              SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGALRM};
+
+void ex_launch_signals_ignore(void) {
+    for (int number = 1; number < NSIG; number++)
+        (void)signal(number, SIG_DFL);
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        (void)signal(ignored[i], SIG_IGN);
+}
+
 /* ---- in the new process: until exec, only system calls and the stack ------------------------ */
 
 static int cgroup_enter(const struct ex_cgroup_door *door, bool into_unified) {
@@ -77,10 +87,10 @@ static int user_become(const struct ex_spawn_start *start) {
 static void signals_reset(void) {
     sigset_t none;
 
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL);
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        (void)signal(ignored[i], SIG_DFL);
     (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 static _Noreturn void child_fail(struct ex_launch_failure *failure, uint32_t step, int error) {

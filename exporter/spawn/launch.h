@@ -22,6 +22,10 @@ struct ex_launch {
     struct ex_launch_failure *failure; /* in memory shared over fork, out */
 };
 
+/* Ignores the signals that a terminal or a service manager sends to everybody: only the end of its
+ * socket ends the spawner. A new process begins with none ignored. Called once, first. */
+void ex_launch_signals_ignore(void);
+
 /* Starts the program and returns its pid once it runs, the leader of a group of its own. When it
  * cannot be started, returns 0 and `failure` says why; nothing is left running.
  * The caller is suspended until the program runs. */

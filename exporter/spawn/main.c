@@ -17,7 +17,7 @@
 
 #include "exporter/spawn/children.h"
 
-enum { DRAIN_AGAIN_MS = 1, REQUESTS_PER_TURN = 64, USAGE_STATUS = 2 };
+enum { DRAIN_FIRST_MS = 1, DRAIN_LONGEST_MS = 64, REQUESTS_PER_TURN = 64, USAGE_STATUS = 2 };
 
 struct spawner {
     int socket;
@@ -200,7 +200,7 @@ static void signals_drain(const struct spawner *spawner) {
 }
 
 static void run(struct spawner *spawner) {
-    bool draining = false;
+    int again_ms = -1; /* until those that left something behind are looked at again */
 
     while (!spawner->ended) {
         struct pollfd ready[] = {
@@ -208,13 +208,18 @@ static void run(struct spawner *spawner) {
              .events = (short)(POLLIN | (spawner->socket_full ? POLLOUT : 0))},
             {.fd = spawner->signals, .events = POLLIN},
         };
-        if (poll(ready, 2, draining ? DRAIN_AGAIN_MS : -1) == -1 && errno != EINTR)
+        if (poll(ready, 2, again_ms) == -1 && errno != EINTR)
             return;
         if (ready[1].revents)
             signals_drain(spawner);
-        if (ready[1].revents || draining)
+        if (ready[1].revents)
             ex_children_reap(&spawner->children);
-        draining = ex_children_drain(&spawner->children);
+        if (!ex_children_drain(&spawner->children))
+            again_ms = -1;
+        else if (ready[1].revents || again_ms == -1)
+            again_ms = DRAIN_FIRST_MS;
+        else if (again_ms < DRAIN_LONGEST_MS)
+            again_ms *= 2;
         reports_send(spawner);
         if (ready[0].revents & (POLLIN | POLLHUP | POLLERR))
             requests_read(spawner);
@@ -222,20 +227,15 @@ static void run(struct spawner *spawner) {
     }
 }
 
-/* Only the end of the socket ends us: a terminal's or a service manager's signals, meant for the
- * daemon as well, must not come first. */
 static int signals_set(struct spawner *spawner) {
-    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1,
-                                  SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGALRM};
     sigset_t mask;
 
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        (void)signal(ignored[i], SIG_IGN);
-    (void)signal(SIGCHLD, SIG_DFL);
+    ex_launch_signals_ignore();
     (void)sigemptyset(&mask);
     (void)sigaddset(&mask, SIGCHLD);
-    if (sigprocmask(SIG_SETMASK, &mask, NULL) == -1)
-        return -errno;
+    int err = pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    if (err)
+        return -err;
     spawner->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     return spawner->signals == -1 ? -errno : 0;
 }

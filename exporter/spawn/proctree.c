@@ -109,6 +109,7 @@ int ex_proctree_read(struct ex_proctree *tree, pid_t root) {
     if (!dir)
         return -errno;
     tree->count = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is of this call alone */
     for (struct dirent *entry = readdir(dir); entry && err == 0; entry = readdir(dir)) {
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
             continue;

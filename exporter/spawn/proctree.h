@@ -19,6 +19,7 @@ struct ex_process {
     pid_t session;
     bool dead;    /* a zombie: its parent has not asked for its end yet */
     pid_t branch; /* the child of `root` that it is or descends from; 0 = it does not */
+    bool chosen;  /* the reader's to use */
 };
 
 struct ex_proctree {

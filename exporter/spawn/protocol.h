@@ -14,7 +14,7 @@
 
 /* Limits of one message. A packet is bounded by the socket's send buffer, of which an unprivileged
  * process gets 208 KiB; the kernel takes at most 253 descriptors with a packet. */
-#define EX_SPAWN_MESSAGE_MAX_BYTES (192u * 1024)
+#define EX_SPAWN_MESSAGE_MAX_BYTES ((size_t)192 * 1024)
 #define EX_SPAWN_MESSAGE_MAX_DESCRIPTORS 250u
 
 /* Limits of one process. */
@@ -78,10 +78,11 @@ enum ex_spawn_report_kind {
     EX_SPAWN_READY = 1,   /* the spawner's first word; `flags` says what it can do */
     EX_SPAWN_STARTED,     /* the program runs; pid, flags */
     EX_SPAWN_NOT_STARTED, /* step, error; nothing runs and nothing more comes of this id */
-    EX_SPAWN_EXITED, /* the process ended: wait_status, usage, oom_kills; `flags` may have GONE.
-                        What is left of its descendants has been told to die */
-    EX_SPAWN_GONE,   /* nothing that descends from it is alive; the last word of this id */
-    EX_SPAWN_LOST,   /* made by the client: the spawner died, and with it all of this id */
+    EX_SPAWN_EXITED,      /* the process ended: wait_status, usage, oom_kills. Without FLAG_GONE
+                             something that descends from it lives on; whether it is to be killed
+                             is the daemon's to say */
+    EX_SPAWN_GONE,        /* nothing that descends from it is alive; the last word of this id */
+    EX_SPAWN_LOST,        /* made by the client: the spawner died, and with it all of this id */
 };
 
 /* At which step a start failed. */

@@ -36,7 +36,8 @@ extern "C" {
 #define FO_PARALLELISM_MAX 4194304u /* tasks of one vertex */
 #define FO_TASKS_MAX 16777216u      /* tasks of a graph */
 #define FO_EDGES_MAX 1048576u
-#define FO_ID_MAX 255u /* bytes of a vertex id */
+#define FO_EDGE_ENDS_MAX 268435456u /* tasks at both ends of an edge, summed over the edges */
+#define FO_ID_MAX 255u              /* bytes of a vertex id */
 
 /* Where memory comes from. `resize` behaves as realloc(); size 0 frees and returns NULL. NULL
  * instead of an allocator means realloc() and free(). The struct is copied; `ctx` must outlive the
@@ -93,10 +94,10 @@ FO_API FO_MUST_CHECK int fo_graph_new(const struct fo_graph_spec *spec,
                                       const struct fo_allocator *allocator,
                                       struct fo_graph **ret_graph, struct fo_error *reterr);
 
-/* Graphs are counted: ref gives a further owner, unref ends one. Both take and return NULL. [any]
- */
+/* Graphs are counted: ref makes a further owner and returns the graph, unref ends one and returns
+ * NULL. Both allow NULL. [any] */
 FO_API struct fo_graph *fo_graph_ref(struct fo_graph *graph);
-FO_API struct fo_graph *fo_graph_unref(struct fo_graph *graph); /* returns NULL */
+FO_API struct fo_graph *fo_graph_unref(struct fo_graph *graph);
 
 FO_API uint32_t fo_graph_vertex_count(const struct fo_graph *graph);
 FO_API uint32_t fo_graph_edge_count(const struct fo_graph *graph);
@@ -429,6 +430,11 @@ FO_API void fo_actions_done(struct fo_actions *actions, const struct fo_allocato
 FO_API FO_MUST_CHECK int fo_job_step(struct fo_job *job, const struct fo_event *event,
                                      int64_t now_ms, uint64_t random, struct fo_actions *out);
 
+/* Whether fo_job_step() would handle this event as a failure, of a task or of everything: number
+ * and store it first. A task that was asked to end does not fail any more, nor does anything in a
+ * job that ends; FINISHED of an attempt that was never deployed is a failure. */
+FO_API bool fo_job_is_failure(const struct fo_job *job, const struct fo_event *event);
+
 /* When the job next changes by itself: a restart comes due or a budget window moves. FO_NEVER.
  * Feed FO_EVENT_TIME then. */
 FO_API int64_t fo_next_deadline(const struct fo_job *job);
@@ -442,8 +448,12 @@ FO_API int64_t fo_job_state_since_ms(const struct fo_job *job,
 FO_API bool fo_job_is_paused(const struct fo_job *job);
 FO_API enum fo_task_state fo_job_task_state(const struct fo_job *job, uint32_t task);
 FO_API uint32_t fo_job_task_attempt(const struct fo_job *job, uint32_t task);
-FO_API uint32_t fo_job_task_count(const struct fo_job *job, enum fo_task_state state);    /* O(1) */
-FO_API enum fo_task_state fo_job_vertex_state(const struct fo_job *job, uint32_t vertex); /* 6.3 */
+FO_API uint32_t fo_job_task_count(const struct fo_job *job, enum fo_task_state state); /* O(1) */
+FO_API uint32_t fo_job_vertex_task_count(const struct fo_job *job, uint32_t vertex,
+                                         enum fo_task_state state); /* O(1) */
+/* Flink's aggregate of a vertex (ExecutionJobVertex): the first of FAILED, CANCELING, CANCELED,
+ * INITIALIZING, RUNNING that a task is in; else FINISHED if all are; else RUNNING or CREATED. */
+FO_API enum fo_task_state fo_job_vertex_state(const struct fo_job *job, uint32_t vertex);
 FO_API uint64_t fo_job_restarts(const struct fo_job *job);        /* Flink's numRestarts */
 FO_API uint64_t fo_job_restarted_tasks(const struct fo_job *job); /* attempts made by restarts */
 FO_API struct fo_budget fo_job_budget(const struct fo_job *job, int64_t now_ms);

@@ -128,6 +128,19 @@ static void reads_json(void **state) {
     assert_int_equal(ex_tree_key_line(tree, root, "clef"), 5);
     json_decref(expected);
     ex_tree_free(tree);
+
+    tree = must_parse("[{}, [],\n {\"a\"\n:\n 1.50, \"b\": [true,\nfalse]}\n, 7 ]");
+    root = ex_tree_root(tree);
+    const json_t *object = json_array_get(root, 2);
+    assert_int_equal(ex_tree_item_line(tree, root, 1), 1);
+    assert_int_equal(ex_tree_line(tree, object), 2);
+    assert_int_equal(ex_tree_key_line(tree, object, "a"), 2);
+    assert_int_equal(ex_tree_line(tree, json_object_get(object, "a")), 4);
+    assert_text(ex_tree_key_text(tree, object, "a"), "1.50");
+    assert_int_equal(ex_tree_item_line(tree, json_object_get(object, "b"), 1), 5);
+    assert_int_equal(ex_tree_item_line(tree, root, 3), 6);
+    assert_text(ex_tree_item_text(tree, root, 3), "7");
+    ex_tree_free(tree);
 }
 
 static void aliases_share(void **state) {
@@ -189,6 +202,13 @@ static void stops_bombs(void **state) {
     char *deep = repeated("[", 100000);
     must_refuse(deep, -E2BIG, 1, "nested");
     free(deep);
+    deep = repeated("[", 200);
+    char *shut = repeated("]", 200);
+    char both[512];
+    (void)snprintf(both, sizeof both, "%s%s", deep, shut);
+    must_refuse(both, -E2BIG, 1, "nested");
+    free(shut);
+    free(deep);
     deep = repeated("- ", 100000);
     must_refuse(deep, -E2BIG, 1, "nested");
     free(deep);
@@ -204,6 +224,17 @@ static void stops_bombs(void **state) {
                        i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
     }
     must_refuse(laughs, -E2BIG, 7, "values");
+
+    char *text = repeated("x", 100000);
+    char *copies = repeated(", *t", 300);
+    size_t size = 100000 + 1200 + 64;
+    char *bomb = malloc(size);
+    assert_non_null(bomb);
+    (void)snprintf(bomb, size, "a: &t %s\nb: [*t%s]\n", text, copies);
+    must_refuse(bomb, -E2BIG, 2, "aliases written out");
+    free(bomb);
+    free(copies);
+    free(text);
 
     char nested[4096] = "a0: &a0 [x]\n";
     for (int i = 1; i < 80; i++) {

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# installed.sh BUILD EMBED_C CC CMAKE - installs libfailover into an empty folder and builds the
+# example against it: with pkg-config, and with find_package, shared and static.
+set -eu
+build=$1 source=$2 cc=$3 cmake=$4
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+"$cmake" --install "$build" --prefix "$folder/prefix" --component failover >/dev/null
+pc=$(find "$folder/prefix" -name failover.pc)
+lib=$(dirname "$(dirname "$pc")")
+PKG_CONFIG_PATH=$(dirname "$pc")
+export PKG_CONFIG_PATH
+# shellcheck disable=SC2046 # the flags are words
+"$cc" -o "$folder/by-pkg-config" "$source" \
+    $(pkg-config --define-variable=prefix="$folder/prefix" --cflags --libs failover)
+LD_LIBRARY_PATH=$lib "$folder/by-pkg-config"
+
+mkdir "$folder/project"
+cat >"$folder/project/CMakeLists.txt" <<PROJECT
+cmake_minimum_required(VERSION 3.25)
+project(stranger LANGUAGES C)
+find_package(failover 0.1 REQUIRED)
+add_executable(shared $source)
+target_link_libraries(shared PRIVATE failover::failover)
+add_executable(static $source)
+target_link_libraries(static PRIVATE failover::failover_static)
+PROJECT
+"$cmake" -S "$folder/project" -B "$folder/project/build" -DCMAKE_C_COMPILER="$cc" \
+    -DCMAKE_PREFIX_PATH="$folder/prefix" >/dev/null
+"$cmake" --build "$folder/project/build" >/dev/null
+"$folder/project/build/shared" >/dev/null
+"$folder/project/build/static" >/dev/null
+
+# Only what the header promises leaves the shared library.
+stray=$(nm -D --defined-only "$lib/libfailover.so" | awk '{ print $3 }' | grep -v '^fo_' || true)
+[ -z "$stray" ] || { echo "exported without need: $stray"; exit 1; }

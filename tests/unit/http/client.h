@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server under test and a client that may misbehave: it sends bytes as they are. */
+#ifndef TESTS_HTTP_CLIENT_H
+#define TESTS_HTTP_CLIENT_H
+
+#include "exporter/http/http.h"
+
+/* Starts a server on a free port of 127.0.0.1, unless `config` names addresses. */
+struct ex_http_server *start_server(struct ex_http_config config,
+                                    const struct ex_http_route *routes, size_t count);
+
+/* A connection to the server's first address. */
+int connect_to(const struct ex_http_server *server);
+
+void send_text(int fd, const char *text);
+
+/* Sends and goes on when the server has closed. False: it has. */
+bool try_send(int fd, const char *text);
+
+/* All that comes until the server closes, or nothing comes for `quiet_ms`; terminated. The buffer is
+ * overwritten by the next call. */
+const char *receive(int fd, int quiet_ms);
+
+/* Whether the server closes within `within_ms`; throws away what comes before. */
+bool is_closed(int fd, int within_ms);
+
+/* Sends `request`, returns what comes back until the server closes; it is asked to. */
+const char *ask(const struct ex_http_server *server, const char *request);
+
+/* The status of an answer, 0 if it is none. */
+int status_of(const char *answer);
+
+/* The same of ask(). */
+int ask_status(const struct ex_http_server *server, const char *request);
+
+void wait_ms(int ms);
+
+#endif

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients that are slow, many or gone; answers that come later; streams. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "exporter/base/clock.h"
+#include "exporter/http/limits.h"
+#include "tests/unit/http/client.h"
+
+#define GET(path_) "GET " path_ " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+#define KEEP(path_) "GET " path_ " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+enum { BIG_BYTES = 64 * 1024 * 1024, CONNECTIONS = 8, BRIEF_MS = 400 };
+
+static const struct ex_http_deadlines brief = {BRIEF_MS, BRIEF_MS, BRIEF_MS, BRIEF_MS / 2, 1000};
+
+/* What the handlers hand to the tests. */
+static struct ex_http_pending *pending;
+static struct ex_http_stream *stream;
+static pthread_mutex_t handed_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t handed = PTHREAD_COND_INITIALIZER;
+static atomic_int released;
+static char *big;
+
+static void ok(void *ctx, struct ex_http_request *request, struct ex_http_response *response) {
+    (void)ctx;
+    ex_http_response_copy(response, ex_http_request_body(request));
+}
+
+static void release(void *ctx) {
+    (void)ctx;
+    atomic_fetch_add(&released, 1);
+}
+
+static void send_big(void *ctx, struct ex_http_request *request,
+                     struct ex_http_response *response) {
+    (void)ctx;
+    (void)request;
+    ex_http_response_borrow(response, (struct fo_str){big, BIG_BYTES}, release, NULL);
+}
+
+static void defer(void *ctx, struct ex_http_request *request, struct ex_http_response *response) {
+    uint64_t timeout_ms = ex_http_request_query(request, "brief", 0).ptr ? 300 : 0;
+
+    (void)ctx;
+    (void)response;
+    (void)pthread_mutex_lock(&handed_lock);
+    pending = ex_http_defer(request, timeout_ms);
+    (void)pthread_cond_signal(&handed);
+    (void)pthread_mutex_unlock(&handed_lock);
+}
+
+static void open_stream(void *ctx, struct ex_http_request *request,
+                        struct ex_http_response *response) {
+    static const struct ex_http_stream_options options = {.queue_max_bytes = 16 * 1024,
+                                                          .keepalive_ms = 300};
+
+    (void)ctx;
+    (void)pthread_mutex_lock(&handed_lock);
+    if (ex_http_stream_open(request, response, &options, &stream) != 0)
+        ex_http_response_error(response, 503, "too many streams");
+    (void)pthread_cond_signal(&handed);
+    (void)pthread_mutex_unlock(&handed_lock);
+}
+
+static const struct ex_http_route routes[] = {
+    {.pattern = "/ok", .methods = EX_HTTP_GET, .handler = ok},
+    {.pattern = "/ok", .methods = EX_HTTP_POST, .handler = ok, .body_max_bytes = 100},
+    {.pattern = "/big", .methods = EX_HTTP_GET, .handler = send_big},
+    {.pattern = "/defer", .methods = EX_HTTP_GET, .handler = defer},
+    {.pattern = "/stream", .methods = EX_HTTP_GET, .handler = open_stream},
+};
+enum { ROUTES = sizeof routes / sizeof routes[0] };
+
+static int set_up(void **state) {
+    atomic_store(&released, 0);
+    *state = start_server((struct ex_http_config){.deadlines = &brief,
+                                                  .max_connections = CONNECTIONS,
+                                                  .max_requests = 2},
+                          routes, ROUTES);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    *state = ex_http_stop(*state, 1000);
+    return 0;
+}
+
+static uint64_t rejected(const struct ex_http_server *server, enum ex_http_rejection reason) {
+    return atomic_load(&ex_http_counters(server)->rejected[reason]);
+}
+
+static struct ex_http_pending *take_pending(void) {
+    (void)pthread_mutex_lock(&handed_lock);
+    while (!pending)
+        (void)pthread_cond_wait(&handed, &handed_lock);
+    struct ex_http_pending *taken = pending;
+    pending = NULL;
+    (void)pthread_mutex_unlock(&handed_lock);
+    return taken;
+}
+
+static struct ex_http_stream *take_stream(void) {
+    (void)pthread_mutex_lock(&handed_lock);
+    while (!stream)
+        (void)pthread_cond_wait(&handed, &handed_lock);
+    struct ex_http_stream *taken = stream;
+    stream = NULL;
+    (void)pthread_mutex_unlock(&handed_lock);
+    return taken;
+}
+
+/* ---- Slow ---- */
+
+/* One byte every 50 ms for two seconds; the server must lose patience first. */
+static void assert_cut_off(int fd, const char *text) {
+    int64_t start_ms = ex_clock_ms();
+    size_t len = strlen(text);
+
+    for (int i = 0; i < 40; i++) {
+        char byte[2] = {text[(size_t)i % len], '\0'};
+        if (!try_send(fd, byte) || is_closed(fd, 50))
+            break;
+    }
+    int64_t took_ms = ex_clock_ms() - start_ms;
+    assert_in_range(took_ms, BRIEF_MS / 2, BRIEF_MS + 900);
+    (void)close(fd);
+}
+
+static void test_slow_header(void **state) {
+    assert_cut_off(connect_to(*state), "GET /ok HTTP/1.1\r\nHost: abcdefghijklmnopqrst");
+    assert_int_equal(rejected(*state, EX_HTTP_REJECTED_DEADLINE), 1);
+}
+
+static void test_slow_second_header(void **state) {
+    int fd = connect_to(*state);
+
+    send_text(fd, KEEP("/ok"));
+    assert_int_equal(status_of(receive(fd, 100)), 200);
+    wait_ms(300);
+    assert_cut_off(fd, "GET /ok HTTP/1.1\r\nHost: abcdefghijklmnopqrst");
+}
+
+static void test_slow_body(void **state) {
+    int fd = connect_to(*state);
+
+    send_text(fd, "POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 90\r\n\r\n");
+    assert_cut_off(fd, "a");
+}
+
+static void test_silence(void **state) {
+    int fd = connect_to(*state);
+
+    assert_true(is_closed(fd, BRIEF_MS + 900)); /* not a byte */
+    (void)close(fd);
+    fd = connect_to(*state);
+    send_text(fd, KEEP("/ok"));
+    assert_int_equal(status_of(receive(fd, 100)), 200);
+    int64_t start_ms = ex_clock_ms();
+    assert_true(is_closed(fd, 3000)); /* idle: a longer patience */
+    assert_in_range(ex_clock_ms() - start_ms, 700, 2000);
+    (void)close(fd);
+}
+
+static void test_slow_reader(void **state) {
+    int fds[2] = {connect_to(*state), connect_to(*state)};
+
+    for (int i = 0; i < 2; i++)
+        send_text(fds[i], KEEP("/big"));
+    wait_ms(100);
+    assert_int_equal(ask_status(*state, KEEP("/ok")), 503); /* both places are taken */
+    assert_int_equal(rejected(*state, EX_HTTP_REJECTED_REQUESTS), 1);
+    wait_ms(200);
+    (void)ask_status(*state, GET("/ok")); /* a slow one has to make place, */
+    wait_ms(50);
+    assert_int_equal(ask_status(*state, GET("/ok")), 200); /* for the next */
+    wait_ms(BRIEF_MS + 600);
+    assert_int_equal(atomic_load(&released), 2);
+    assert_int_equal(atomic_load(&ex_http_counters(*state)->in_flight), 0);
+    for (int i = 0; i < 2; i++)
+        (void)close(fds[i]);
+}
+
+static void test_hang_up(void **state) {
+    for (int i = 0; i < 20; i++) {
+        int fd = connect_to(*state);
+        send_text(fd, KEEP("/big"));
+        (void)is_closed(fd, 5);
+        struct linger abrupt = {1, 0};
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
+        (void)close(fd);
+    }
+    wait_ms(100);
+    assert_int_equal(atomic_load(&ex_http_counters(*state)->in_flight), 0);
+    assert_int_equal(ask_status(*state, GET("/ok")), 200);
+}
+
+/* ---- Many ---- */
+
+static void test_many_connections(void **state) {
+    enum { CROWD = 100 };
+    int fds[CROWD];
+
+    for (int i = 0; i < CROWD; i++) {
+        fds[i] = connect_to(*state);
+        (void)try_send(fds[i], "GET /ok HT");
+    }
+    assert_int_equal(ask_status(*state, GET("/ok")), 200);
+    assert_true(atomic_load(&ex_http_counters(*state)->connections) <= CONNECTIONS);
+    assert_true(rejected(*state, EX_HTTP_REJECTED_CONNECTIONS) >= CROWD - CONNECTIONS);
+    for (int i = 0; i < CROWD; i++)
+        (void)close(fds[i]);
+}
+
+/* Those that are being served are not disturbed by a crowd, nor does it get in. */
+static void test_served_stay(void **state) {
+    int fd = connect_to(*state);
+
+    send_text(fd, GET("/defer"));
+    struct ex_http_pending *answer = take_pending();
+    test_many_connections(state);
+    ex_http_response_copy(ex_http_pending_response(answer), fo_str_of("late"));
+    ex_http_complete(answer);
+    assert_non_null(strstr(receive(fd, 2000), "\r\n\r\nlate"));
+    (void)close(fd);
+}
+
+/* ---- Deferred ---- */
+
+static void *complete_it(void *ctx) {
+    struct ex_http_pending *answer = take_pending();
+
+    (void)ctx;
+    ex_http_response_status(ex_http_pending_response(answer), 201);
+    ex_http_complete(answer);
+    return NULL;
+}
+
+static void test_deferred(void **state) {
+    for (int i = 0; i < 50; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, complete_it, NULL), 0);
+        assert_int_equal(ask_status(*state, GET("/defer")), 201);
+        (void)pthread_join(thread, NULL);
+    }
+}
+
+static void test_deferred_limits(void **state) {
+    int fds[2] = {connect_to(*state), connect_to(*state)};
+    struct ex_http_pending *answers[2];
+
+    for (int i = 0; i < 2; i++) {
+        send_text(fds[i], GET("/defer"));
+        answers[i] = take_pending();
+    }
+    assert_int_equal(ask_status(*state, GET("/ok")), 503);
+    ex_http_complete(answers[0]);
+    assert_int_equal(status_of(receive(fds[0], 2000)), 200);
+    wait_ms(50);
+    assert_int_equal(ask_status(*state, GET("/ok")), 200);
+    (void)close(fds[1]); /* gives up; the one who answers need not know */
+    ex_http_complete(answers[1]);
+    (void)close(fds[0]);
+}
+
+static void test_deferred_timeout(void **state) {
+    assert_int_equal(ask_status(*state, GET("/defer?brief")), 503);
+    struct ex_http_pending *answer = take_pending();
+    ex_http_response_copy(ex_http_pending_response(answer), fo_str_of("too late"));
+    ex_http_complete(answer);
+}
+
+static void test_deferred_stop(void **state) {
+    int fd = connect_to(*state);
+
+    send_text(fd, KEEP("/defer"));
+    struct ex_http_pending *answer = take_pending();
+    *state = ex_http_stop(*state, 100);
+    assert_int_equal(status_of(receive(fd, 1000)), 503);
+    ex_http_complete(answer); /* the server is gone */
+    (void)close(fd);
+}
+
+/* ---- Streams ---- */
+
+static void test_stream(void **state) {
+    int fd = connect_to(*state);
+
+    send_text(fd, KEEP("/stream"));
+    struct ex_http_stream *events = take_stream();
+    assert_int_equal(ex_http_stream_push(events, fo_str_of("data: 1\n\n")), 0);
+    const char *answer = receive(fd, 150);
+    assert_int_equal(status_of(answer), 200);
+    assert_non_null(strstr(answer, "Content-Type: text/event-stream\r\n"));
+    assert_non_null(strstr(answer, "data: 1\n\n"));
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(ex_http_stream_push(events, fo_str_of("data: 2\n\n")), 0);
+        if (i % 100 == 0)
+            (void)receive(fd, 5);
+    }
+    (void)receive(fd, 100);
+    wait_ms(700);
+    assert_non_null(strstr(receive(fd, 50), ":\n\n")); /* the keep-alive */
+    assert_int_equal(atomic_load(&ex_http_counters(*state)->streams), 1);
+    assert_int_equal(ex_http_stream_push(events, fo_str_of("last\n\n")), 0);
+    events = ex_http_stream_close(events);
+    answer = receive(fd, 200);
+    assert_non_null(strstr(answer, "last\n\n"));
+    assert_non_null(strstr(answer, "\r\n0\r\n\r\n")); /* the end of the chunks */
+    send_text(fd, GET("/ok"));                        /* the connection lives on */
+    assert_int_equal(status_of(receive(fd, 500)), 200);
+    assert_int_equal(atomic_load(&ex_http_counters(*state)->streams), 0);
+    (void)close(fd);
+}
+
+static void test_stream_of_slow_reader(void **state) {
+    static char piece[8 * 1024];
+    int fd = connect_to(*state);
+    int err = 0;
+
+    memset(piece, 'x', sizeof piece);
+    send_text(fd, KEEP("/stream"));
+    struct ex_http_stream *events = take_stream();
+    for (int i = 0; i < 100000 && err == 0; i++)
+        err = ex_http_stream_push(events, (struct fo_str){piece, sizeof piece});
+    assert_int_equal(err, -EPIPE);
+    assert_true(ex_http_stream_gone(events));
+    wait_ms(400);
+    assert_int_equal(atomic_load(&ex_http_counters(*state)->streams), 0);
+    assert_int_equal(rejected(*state, EX_HTTP_REJECTED_STREAM), 1);
+    events = ex_http_stream_close(events);
+    (void)close(fd);
+}
+
+static void test_stream_of_nobody(void **state) {
+    int fd = connect_to(*state);
+
+    send_text(fd, KEEP("/stream"));
+    struct ex_http_stream *events = take_stream();
+    assert_false(ex_http_stream_gone(events));
+    (void)close(fd);
+    wait_ms(700);
+    assert_true(ex_http_stream_gone(events));
+    assert_int_equal(ex_http_stream_push(events, fo_str_of("x")), -EPIPE);
+    events = ex_http_stream_close(events);
+}
+
+static void test_stream_head_and_stop(void **state) {
+    int fd = connect_to(*state);
+
+    send_text(fd, "HEAD /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    struct ex_http_stream *events = take_stream();
+    assert_int_equal(status_of(receive(fd, 1000)), 200);
+    (void)close(fd);
+    wait_ms(50);
+    assert_true(ex_http_stream_gone(events));
+    events = ex_http_stream_close(events);
+
+    fd = connect_to(*state);
+    send_text(fd, KEEP("/stream"));
+    events = take_stream();
+    int64_t start_ms = ex_clock_ms();
+    *state = ex_http_stop(*state, 5000);
+    assert_true(ex_clock_ms() - start_ms < 2000); /* nobody waits for an endless answer */
+    assert_int_equal(ex_http_stream_push(events, fo_str_of("x")), -EPIPE);
+    events = ex_http_stream_close(events);
+    (void)close(fd);
+}
+
+static void test_drain(void **state) {
+    int idle = connect_to(*state);
+    int busy = connect_to(*state);
+    pthread_t thread;
+
+    send_text(idle, KEEP("/ok"));
+    assert_int_equal(status_of(receive(idle, 100)), 200);
+    send_text(busy, KEEP("/defer"));
+    wait_ms(50);
+    assert_int_equal(pthread_create(&thread, NULL, complete_it, NULL), 0);
+    (void)pthread_join(thread, NULL);
+    *state = ex_http_stop(*state, 2000);
+    assert_int_equal(status_of(receive(busy, 100)), 201); /* sent before the end */
+    assert_true(is_closed(idle, 100));
+    (void)close(idle);
+    (void)close(busy);
+}
+
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_slow_header),
+        TEST(test_slow_second_header),
+        TEST(test_slow_body),
+        TEST(test_silence),
+        TEST(test_slow_reader),
+        TEST(test_hang_up),
+        TEST(test_many_connections),
+        TEST(test_served_stay),
+        TEST(test_deferred),
+        TEST(test_deferred_limits),
+        TEST(test_deferred_timeout),
+        TEST(test_deferred_stop),
+        TEST(test_stream),
+        TEST(test_stream_of_slow_reader),
+        TEST(test_stream_of_nobody),
+        TEST(test_stream_head_and_stop),
+        TEST(test_drain),
+    };
+
+    big = calloc(1, BIG_BYTES);
+    if (!big)
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(big);
+    return failed;
+}
