@@ -145,7 +145,10 @@ static struct ex_child *orphan_owner(struct ex_children *children,
     uint64_t id = 0;
     struct ex_child *child = NULL;
 
-    if (ex_process_environment(orphan->pid, MARK_NAME, value, sizeof value))
+    enum ex_setting mark = ex_process_environment(orphan->pid, MARK_NAME, value, sizeof value);
+    if (mark == EX_SETTING_NOT_YET)
+        return &children->anybody;
+    if (mark == EX_SETTING_FOUND)
         return sscanf(value, "%16" SCNx64 "%16" SCNx64, &nonce, &id) == 2 &&
                        nonce == children->nonce
                    ? find_id(children, id)
@@ -179,17 +182,18 @@ static void tree_read(struct ex_children *children) {
         tree->processes[i].owner = process_owner(children, &tree->processes[i]);
 }
 
-/* Signals those of `child` in the tree last read; returns how many there were. Signal 0 only
- * counts. */
+/* Signals those of `child` in the tree last read; returns how many there were, with those that may
+ * turn out to be its. Signal 0 only counts. */
 static size_t tree_signal(struct ex_children *children, const struct ex_child *child,
                           int signal_number) {
     size_t found = 0;
 
-    for (size_t i = 0; i < children->tree.count; i++)
-        if (children->tree.processes[i].owner == child) {
-            (void)kill(children->tree.processes[i].pid, signal_number);
-            found++;
-        }
+    for (size_t i = 0; i < children->tree.count; i++) {
+        const struct ex_process *process = &children->tree.processes[i];
+        if (process->owner == child)
+            (void)kill(process->pid, signal_number);
+        found += process->owner == child || process->owner == &children->anybody;
+    }
     return found;
 }
 

@@ -9,6 +9,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+/* Places in /proc/PID/stat, as proc(5) counts them. */
+enum { FIELD_NAME = 2, FIELD_ENVIRONMENT_END = 51 };
+
 enum { PATH_SIZE = 64, STAT_SIZE = 1024, CAPACITY_FIRST = 256, ENVIRONMENT_MAX_BYTES = 256 * 1024 };
 
 static ssize_t file_read(const char *path, char *bytes, size_t size) {
@@ -141,22 +144,41 @@ static const char *setting_find(const char *bytes, size_t len, const char *name)
     return NULL;
 }
 
-bool ex_process_environment(pid_t pid, const char *name, char *value, size_t size) {
+/* Whether the kernel knows yet (or still) where the environment lies; it does not in the middle of
+ * exec. The field is 0 too if we may not ask, but then the environment could not be opened either.
+ */
+static bool has_environment(pid_t pid) {
+    char path[PATH_SIZE];
+    char text[STAT_SIZE];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    ssize_t len = file_read(path, text, sizeof text - 1);
+    text[len < 0 ? 0 : len] = '\0';
+    const char *field = strrchr(text, ')');
+    for (int number = FIELD_NAME; field && number < FIELD_ENVIRONMENT_END; number++)
+        field = strchr(field + 1, ' ');
+    return field && strtoull(field, NULL, 10) != 0;
+}
+
+enum ex_setting ex_process_environment(pid_t pid, const char *name, char *value, size_t size) {
     char path[PATH_SIZE];
     char *bytes = malloc(ENVIRONMENT_MAX_BYTES);
-    bool found = false;
+    enum ex_setting answer = EX_SETTING_ABSENT;
 
     if (!bytes)
-        return false;
+        return EX_SETTING_NOT_YET;
     (void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     ssize_t len = file_read(path, bytes, ENVIRONMENT_MAX_BYTES - 1);
     if (len > 0) {
         bytes[len] = '\0';
         const char *setting = setting_find(bytes, (size_t)len, name);
-        found = setting && (size_t)snprintf(value, size, "%s", setting) < size;
+        if (setting && (size_t)snprintf(value, size, "%s", setting) < size)
+            answer = EX_SETTING_FOUND;
+    } else if (len == 0 && !has_environment(pid)) {
+        answer = EX_SETTING_NOT_YET;
     }
     free(bytes);
-    return found;
+    return answer;
 }
 
 static bool pids_grow(struct ex_pids *pids) {
