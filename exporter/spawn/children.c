@@ -15,7 +15,13 @@
 
 #define MARK_NAME "FAILOVER_SPAWN_ID"
 
-enum { MARK_VALUE_SIZE = 40, BYTES_PER_KIB = 1024, US_PER_S = 1000000, END_AGAIN_NS = 2000000 };
+enum {
+    MARK_DIGITS = 32,
+    MARK_VALUE_SIZE = MARK_DIGITS + 1,
+    BYTES_PER_KIB = 1024,
+    US_PER_S = 1000000,
+    END_AGAIN_NS = 2000000
+};
 
 static struct ex_child_list *id_bucket(struct ex_children *children, uint64_t id) {
     return &children->by_id[id % EX_CHILD_BUCKETS];
@@ -100,6 +106,16 @@ static void mark_value(const struct ex_children *children, uint64_t id,
     (void)snprintf(value, MARK_VALUE_SIZE, "%016" PRIx64 "%016" PRIx64, children->nonce, id);
 }
 
+/* False: it is another spawner's, or was made up. */
+static bool mark_read(const struct ex_children *children, const char *value, uint64_t *ret_id) {
+    char ours[MARK_VALUE_SIZE];
+    uint64_t id = strlen(value) == MARK_DIGITS ? strtoull(value + MARK_DIGITS / 2, NULL, 16) : 0;
+
+    mark_value(children, id, ours);
+    *ret_id = id;
+    return strcmp(value, ours) == 0;
+}
+
 int ex_children_start(struct ex_children *children, struct ex_spawn_order *order,
                       const int *descriptors) {
     struct ex_child *child = child_new(children, order->start.header.id);
@@ -141,7 +157,6 @@ static bool has_live_leader(const struct ex_child *child) {
 static struct ex_child *orphan_owner(struct ex_children *children,
                                      const struct ex_process *orphan) {
     char value[MARK_VALUE_SIZE];
-    uint64_t nonce = 0;
     uint64_t id = 0;
     struct ex_child *child = NULL;
 
@@ -149,10 +164,7 @@ static struct ex_child *orphan_owner(struct ex_children *children,
     if (mark == EX_SETTING_NOT_YET)
         return &children->anybody;
     if (mark == EX_SETTING_FOUND)
-        return sscanf(value, "%16" SCNx64 "%16" SCNx64, &nonce, &id) == 2 &&
-                       nonce == children->nonce
-                   ? find_id(children, id)
-                   : NULL;
+        return mark_read(children, value, &id) ? find_id(children, id) : NULL;
     LIST_FOREACH(child, &children->draining, draining) {
         if (orphan->group == child->pid || orphan->session == child->pid)
             return child;

@@ -160,23 +160,33 @@ static bool has_environment(pid_t pid) {
     return field && strtoull(field, NULL, 10) != 0;
 }
 
-enum ex_setting ex_process_environment(pid_t pid, const char *name, char *value, size_t size) {
+/* Up to `size` - 1 bytes, terminated; 0 = it is empty or not to be read; -EAGAIN: in the middle of
+ * exec. What was empty is read again when it is known to lie somewhere: it may just have come. */
+static ssize_t environment_read(pid_t pid, char *bytes, size_t size) {
     char path[PATH_SIZE];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    ssize_t len = file_read(path, bytes, size - 1);
+    if (len == 0 && !has_environment(pid))
+        return -EAGAIN;
+    if (len == 0)
+        len = file_read(path, bytes, size - 1);
+    bytes[len < 0 ? 0 : len] = '\0';
+    return len < 0 ? 0 : len;
+}
+
+enum ex_setting ex_process_environment(pid_t pid, const char *name, char *value, size_t size) {
     char *bytes = malloc(ENVIRONMENT_MAX_BYTES);
     enum ex_setting answer = EX_SETTING_ABSENT;
 
     if (!bytes)
         return EX_SETTING_NOT_YET;
-    (void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
-    ssize_t len = file_read(path, bytes, ENVIRONMENT_MAX_BYTES - 1);
-    if (len > 0) {
-        bytes[len] = '\0';
-        const char *setting = setting_find(bytes, (size_t)len, name);
-        if (setting && (size_t)snprintf(value, size, "%s", setting) < size)
-            answer = EX_SETTING_FOUND;
-    } else if (len == 0 && !has_environment(pid)) {
+    ssize_t len = environment_read(pid, bytes, ENVIRONMENT_MAX_BYTES);
+    const char *setting = len > 0 ? setting_find(bytes, (size_t)len, name) : NULL;
+    if (len == -EAGAIN)
         answer = EX_SETTING_NOT_YET;
-    }
+    else if (setting && (size_t)snprintf(value, size, "%s", setting) < size)
+        answer = EX_SETTING_FOUND;
     free(bytes);
     return answer;
 }
