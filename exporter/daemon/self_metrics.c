@@ -68,15 +68,22 @@ static const struct ex_family_spec connections_spec = {
 };
 
 /* A family with one series per value of its label; `values` NULL = one series without labels. */
-static int open_series(struct ex_self_metrics *self, struct ex_metrics *metrics,
-                       const struct ex_family_spec *spec, const char *const *values, size_t count,
-                       struct ex_series **ret_series, struct fo_error *reterr) {
-    struct ex_family *family;
-    int ret = ex_metrics_family(metrics, spec, &family, reterr);
+struct opening {
+    const struct ex_family_spec *spec;
+    const char *const *values;
+    size_t count;
+    struct ex_series **place;
+};
 
-    for (size_t i = 0; i < count && ret == 0; i++) {
-        struct fo_str value = fo_str_of(values ? values[i] : NULL);
-        ret = ex_group_series(self->group, family, values ? &value : NULL, &ret_series[i]);
+static int open_series(struct ex_self_metrics *self, struct ex_metrics *metrics,
+                       const struct opening *opening, struct fo_error *reterr) {
+    struct ex_family *family;
+    int ret = ex_metrics_family(metrics, opening->spec, &family, reterr);
+
+    for (size_t i = 0; i < opening->count && ret == 0; i++) {
+        struct fo_str value = fo_str_of(opening->values ? opening->values[i] : NULL);
+        ret = ex_group_series(self->group, family, opening->values ? &value : NULL,
+                              &opening->place[i]);
     }
     return ret;
 }
@@ -103,12 +110,7 @@ static void collect(void *arg) {
 int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metrics,
                          const char *engine, struct fo_error *reterr) {
     const char *reasons[EX_HTTP_REJECTIONS];
-    struct {
-        const struct ex_family_spec *spec;
-        const char *const *values;
-        size_t count;
-        struct ex_series **place;
-    } const opened[] = {
+    const struct opening openings[] = {
         {&engine_spec, &engine, 1, &self->engine_up},
         {&reload_spec, NULL, 1, &self->reload_successful},
         {&reload_time_spec, NULL, 1, &self->reload_timestamp},
@@ -121,9 +123,8 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
     for (int i = 0; i < EX_HTTP_REJECTIONS; i++)
         reasons[i] = ex_http_rejection_name((enum ex_http_rejection)i);
     int ret = ex_group_new_live(metrics, &self->group);
-    for (size_t i = 0; i < COUNT_OF(opened) && ret == 0; i++)
-        ret = open_series(self, metrics, opened[i].spec, opened[i].values, opened[i].count,
-                          opened[i].place, reterr);
+    for (size_t i = 0; i < COUNT_OF(openings) && ret == 0; i++)
+        ret = open_series(self, metrics, &openings[i], reterr);
     if (ret == 0)
         ret = ex_metrics_collector(metrics, collect, self);
     if (ret == 0)
