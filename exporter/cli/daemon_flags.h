@@ -11,6 +11,7 @@ enum ex_command { EX_COMMAND_SERVE, EX_COMMAND_RUN };
 struct ex_daemon_flags {
     struct ex_daemon_options daemon; /* complete but for the observer */
     struct ex_flag_list addresses;   /* what daemon.door points to */
+    struct ex_flag_list control_addresses;
 };
 
 /* Parses argv, configures the log, answers --help and --version. Returns the number of positional

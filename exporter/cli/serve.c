@@ -21,10 +21,6 @@ struct serve {
 };
 
 static void stop(struct serve *serve) {
-    if (serve->stopping) {
-        ex_log_plain(EX_LOG_WARN, "Second signal: the daemon ends at once.");
-        _exit(EX_EXIT_FAILED); /* the spawner kills what still runs */
-    }
     serve->stopping = true;
     ex_log_plain(EX_LOG_INFO, "Shutting down.");
     ex_service_stopping(&serve->service);
@@ -36,10 +32,24 @@ static void stop(struct serve *serve) {
 
 static void on_signal(uv_signal_t *handle, int signal) {
     struct serve *serve = handle->data;
+    struct fo_error error;
 
-    if (signal == SIGHUP)
-        ex_daemon_reload(serve->daemon);
-    else
+    if (signal == SIGHUP) {
+        (void)ex_daemon_reload(serve->daemon, &error); /* it logs */
+        return;
+    }
+    if (serve->stopping) {
+        ex_log_plain(EX_LOG_WARN, "Second signal: the daemon ends at once.");
+        _exit(EX_EXIT_FAILED); /* the spawner kills what still runs */
+    }
+    stop(serve);
+}
+
+/* Somebody asked for it through the control door. */
+static void on_quit(void *ctx) {
+    struct serve *serve = ctx;
+
+    if (!serve->stopping)
         stop(serve);
 }
 
@@ -103,6 +113,8 @@ int ex_cli_serve(int argc, char **argv) {
     int count = ex_daemon_flags_parse(&flags, EX_COMMAND_SERVE, argc, argv, &status);
     if (count < 0)
         return status;
+    flags.daemon.quit = on_quit;
+    flags.daemon.quit_ctx = &serve;
     if (geteuid() == 0)
         ex_log_plain(EX_LOG_WARN, "Running as root; a user of its own is enough.");
     if (ex_daemon_start(&flags.daemon, serve.loop, &serve.daemon, &file, &error) < 0) {
