@@ -21,6 +21,8 @@ struct serve {
 };
 
 static void stop(struct serve *serve) {
+    if (!serve->daemon)
+        _exit(EX_EXIT_FAILED); /* while it was starting; the spawner kills what still runs */
     if (serve->stopping) {
         ex_log_plain(EX_LOG_WARN, "Second signal: the daemon ends at once.");
         _exit(EX_EXIT_FAILED); /* the spawner kills what still runs */

@@ -11,6 +11,7 @@
 #include "exporter/base/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/base/random.h"
+#include "exporter/children/bank.h"
 #include "exporter/config/config.h"
 #include "exporter/config/job_file.h"
 #include "exporter/daemon/catalogue_load.h"
@@ -21,7 +22,7 @@
 #include "listeners/catalogue/catalogue.h"
 
 /* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
-enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
+enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
 
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
@@ -31,6 +32,7 @@ struct ex_daemon {
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
     struct ex_spawner *spawner;
+    struct ex_bank *bank;
     struct ex_engine local;
     struct ex_manager *manager;
     struct ex_read_door door;
@@ -66,12 +68,28 @@ static void on_spawner_died(void *ctx, bool restarted) {
            EX_TEXT("restarted", restarted ? "yes" : "no"));
 }
 
-static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
+static int start_spawner(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_spawner_config spawner = {.loop = daemon->loop, .died = on_spawner_died};
-    int ret = ex_spawner_new(&spawner, &daemon->spawner, reterr);
 
-    if (ret < 0)
-        return ret;
+    return ex_spawner_new(&spawner, &daemon->spawner, reterr);
+}
+
+static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                           struct fo_error *reterr) {
+    const struct ex_bank_config bank = {
+        .loop = daemon->loop,
+        .spawner = daemon->spawner,
+        .metrics = daemon->metrics,
+        .config = daemon->config,
+        .plugins = options->listeners_path,
+        .catalogue_version = catalogue_version(daemon->catalogue),
+        .catalogue_hash = catalogue_hash(daemon->catalogue),
+    };
+
+    return ex_bank_open(&bank, &daemon->bank, reterr);
+}
+
+static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of("local"));
     const struct ex_local_config local = {
         .loop = daemon->loop,
@@ -88,17 +106,15 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
 
 static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                          struct fo_error *reterr) {
-    static const char *const exported[] = {"type", "category", "cause"};
-    struct fo_str keys[sizeof exported / sizeof *exported];
-
-    for (size_t i = 0; i < sizeof exported / sizeof *exported; i++)
-        keys[i] = fo_str_of(exported[i]);
+    uint32_t key_count;
+    const struct fo_str *keys = ex_bank_keys(daemon->bank, &key_count);
     const struct ex_manager_config config = {
         .loop = daemon->loop,
         .metrics = daemon->metrics,
         .catalogue = daemon->catalogue,
         .label_keys = keys,
-        .label_key_count = sizeof exported / sizeof *exported,
+        .label_key_count = key_count,
+        .bank = daemon->bank,
         .retention_ms = daemon->config->metrics_retention_ms,
         .observer = options->observer,
         .observer_ctx = options->observer_ctx,
@@ -158,6 +174,10 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_metrics(daemon, options, reterr);
     if (ret == 0)
+        ret = start_spawner(daemon, reterr);
+    if (ret == 0)
+        ret = start_listeners(daemon, options, reterr);
+    if (ret == 0)
         ret = start_manager(daemon, options, reterr);
     if (ret == 0)
         ret = open_door(daemon, options, reterr);
@@ -185,6 +205,15 @@ static void raise_descriptor_limit(void) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/* The last listener is gone: nothing is left that the spawner would have to report. */
+static void on_listeners_closed(void *ctx) {
+    struct ex_daemon *daemon = ctx;
+
+    if (daemon->spawner)
+        ex_spawner_close(daemon->spawner, NULL);
+    daemon->spawner = NULL;
 }
 
 int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,

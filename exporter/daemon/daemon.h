@@ -13,6 +13,7 @@ struct ex_daemon;
 struct ex_daemon_options {
     const char *config_file;  /* NULL = all defaults */
     const char *storage_path; /* NULL = a private temporary directory */
+    const char *listeners_path; /* folder of plug-ins; NULL = the one beside the program */
     struct ex_read_door_options door;
     bool exporter_metrics; /* process_* and what the daemon says of itself */
     ex_observer *observer; /* NULL = nobody */
