@@ -23,6 +23,7 @@ enum {
     INCREMENTS = 3000000,
     LOOKUPS = 300000,
     UPDATES = 200000,
+    HOSTILE = 10000000,
     NAME_MAX_BYTES = 64,
 };
 
@@ -137,6 +138,30 @@ static void bench_inc(void) {
         rounds[r] = (double)(ex_clock_ns() - start) / INCREMENTS;
     }
     print("inc", median(rounds, ROUNDS), "ns");
+    ex_metrics_free(metrics);
+}
+
+/* Ten million values nobody has seen, against the limits: what one costs, and what is left of them.
+ */
+static void bench_hostile(void) {
+    const struct ex_metrics_limits limits = {.values_per_label = 1000};
+    struct ex_metrics *metrics;
+    struct ex_group *group;
+
+    check(ex_metrics_new(&limits, 7, &metrics));
+    struct ex_family *family = lookup_family(metrics);
+    check(ex_group_new(metrics, NULL, 0, NULL, &group));
+    ex_group_begin(group);
+    for (uint32_t i = 0; i < 2 * 1000; i++)
+        (void)lookup(group, family, i);
+    size_t before = mallinfo2().uordblks;
+    uint64_t start = ex_clock_ns();
+    for (uint32_t i = 0; i < HOSTILE; i++)
+        ex_counter_add(lookup(group, family, i), 1);
+    double took = (double)(ex_clock_ns() - start) / HOSTILE;
+    print("hostile_10m_memory_growth", (double)(mallinfo2().uordblks - before), "bytes");
+    print("hostile_10m_update", took, "ns");
+    ex_group_retire(group);
     ex_metrics_free(metrics);
 }
 
@@ -379,6 +404,7 @@ int main(void) {
     bench_inc();
     bench_lookup("lookup_inc_10k", 10000);
     bench_lookup("lookup_inc_1m", 1000000);
+    bench_hostile();
     (void)malloc_trim(0);
 
     double before = resident_bytes();

@@ -28,9 +28,7 @@ void fo_walk_done(struct fo_walk *walk) {
     fo_memory_free(&walk->allocator, walk->queue);
 }
 
-static void begin(struct fo_walk *walk) {
-    walk->queue_count = 0;
-    walk->task_count = 0;
+static void renew_stamp(struct fo_walk *walk) {
     walk->stamp++;
     if (walk->stamp != 0)
         return;
@@ -154,15 +152,29 @@ static void visit_region(struct fo_walk *walk, uint32_t region) {
     }
 }
 
-uint32_t fo_walk_regions(struct fo_walk *walk, uint32_t task, struct fo_partition mark) {
+void fo_walk_begin(struct fo_walk *walk, struct fo_partition mark) {
     static const struct fo_partition no_partition = {FO_NO_TASK, 0};
 
-    begin(walk);
+    renew_stamp(walk);
+    walk->queue_count = 0;
+    walk->task_count = 0;
     walk->mark = fo_partition_is_valid(walk->graph, mark) ? mark : no_partition;
+}
+
+void fo_walk_add(struct fo_walk *walk, uint32_t task) {
     involve_region(walk, walk->graph->task_region[task]);
+}
+
+uint32_t fo_walk_run(struct fo_walk *walk) {
     for (uint32_t i = 0; i < walk->queue_count; i++)
         visit_region(walk, walk->queue[i]);
     return walk->task_count;
+}
+
+uint32_t fo_walk_regions(struct fo_walk *walk, uint32_t task, struct fo_partition mark) {
+    fo_walk_begin(walk, mark);
+    fo_walk_add(walk, task);
+    return fo_walk_run(walk);
 }
 
 static uint32_t append_started(const uint8_t *states, struct fo_task_list list, uint32_t *tasks) {

@@ -27,12 +27,16 @@ FO_MUST_CHECK int fo_walk_init(struct fo_walk *walk, const struct fo_graph *grap
                                const struct fo_lost *lost, const struct fo_allocator *allocator);
 void fo_walk_done(struct fo_walk *walk);
 
-/* Finds the regions that a failure of `task` involves; `mark` is the partition that its cause names
- * (producer FO_NO_TASK or anything not of the graph: none). Returns how many tasks they have. */
+/* Finds the regions that failures of some tasks involve: begin, add each task, run; or all three
+ * for one task. `mark` is the partition that the cause names (producer FO_NO_TASK or anything not
+ * of the graph: none). Returns how many tasks the regions have. */
+void fo_walk_begin(struct fo_walk *walk, struct fo_partition mark);
+void fo_walk_add(struct fo_walk *walk, uint32_t task);
+uint32_t fo_walk_run(struct fo_walk *walk);
 uint32_t fo_walk_regions(struct fo_walk *walk, uint32_t task, struct fo_partition mark);
 
 /* Writes the tasks of the regions found last, ascending, without those in state CREATED, to `tasks`
- * (room for as many as fo_walk_regions() returned). `states` is one byte for each task; NULL: none
+ * (room for as many as the walk returned). `states` is one byte for each task; NULL: none
  * is CREATED. Returns the count. */
 uint32_t fo_walk_tasks(const struct fo_walk *walk, const uint8_t *states, uint32_t *tasks);
 

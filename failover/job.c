@@ -158,15 +158,13 @@ int fo_job_check(const struct fo_job *job, const struct fo_event *event) {
 /* ---- reserving ---------------------------------------------------------------------------- */
 
 static int reserve_report(struct fo_step *step) {
-    struct fo_job *job = step->job;
     const struct fo_event *event = step->event;
-    enum fo_task_state state = (enum fo_task_state)job->states[event->task];
+    enum fo_task_state state = (enum fo_task_state)step->job->states[event->task];
     uint8_t verdict = fo_task_cell(state, event->state).verdict;
 
     if (verdict == FO_CELL_FAIL || verdict == FO_CELL_FAIL_ALL)
         return fo_failure_reserve(step, verdict == FO_CELL_FAIL ? event->task : FO_NO_TASK, false);
-    /* The last report may end a job that fails. */
-    return job->state == FO_JOB_FAILING ? fo_history_reserve(&job->history, job->failure_count) : 0;
+    return 0;
 }
 
 static int reserve_event(struct fo_step *step) {
@@ -196,9 +194,12 @@ static int reserve_event(struct fo_step *step) {
 
 static int reserve(struct fo_step *step) {
     enum { ACTIONS_OF_JOB = 8 }; /* its states, and one report */
-    uint64_t due = fo_restarts_actions(step->job, step->now_ms);
+    struct fo_job *job = step->job;
+    uint64_t due = fo_restarts_actions(job, step->now_ms);
     int rc = fo_actions_promise(step, due + ACTIONS_OF_JOB);
 
+    if (rc == 0 && job->state == FO_JOB_FAILING) /* its end is an entry of the history */
+        rc = fo_history_reserve(&job->history, job->failure_count);
     return rc == 0 ? reserve_event(step) : rc;
 }
 
@@ -308,6 +309,7 @@ int fo_job_step(struct fo_job *job, const struct fo_event *event, int64_t now_ms
     if (rc != 0)
         return rc;
     job->now_ms = step.now_ms;
+    job->is_restored = false;
     fo_step_restarts(&step);
     fo_step_deploy(&step);
     apply(&step);

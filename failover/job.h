@@ -78,6 +78,7 @@ struct fo_job {
     uint64_t restarts_made; /* numRestarts */
     uint64_t restarted_tasks;
     uint64_t end_failure_id; /* that ends the job, while FAILING */
+    bool is_restored;        /* and has made no step since */
 };
 
 /* One step under way. */

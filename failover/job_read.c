@@ -70,6 +70,8 @@ int64_t fo_job_next_restart_ms(const struct fo_job *job) {
 }
 
 int64_t fo_next_deadline(const struct fo_job *job) {
+    if (job->is_restored && !fo_job_state_is_terminal(job->state))
+        return job->now_ms;
     if (!is_live(job))
         return FO_NEVER;
     if (job->gates.queue_count > 0)

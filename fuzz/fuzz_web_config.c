@@ -21,7 +21,7 @@ static void check_settings(const struct ex_http_web_settings *settings) {
     require(settings->rate_interval_ns >= 0 && settings->rate_burst >= 0);
     for (size_t i = 0; i < settings->user_count; i++)
         require(settings->users[i].name && ex_http_is_bcrypt(settings->users[i].hash));
-    ex_buffer_init(&priority, 64 * 1024);
+    ex_buffer_init(&priority, (size_t)64 << 10);
     ex_http_tls_priority(settings, &priority);
     require(priority.failure == 0);
     ex_buffer_done(&priority);

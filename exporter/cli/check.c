@@ -7,19 +7,31 @@
 #include "exporter/cli/flags.h"
 #include "exporter/config/config.h"
 #include "exporter/config/job_file.h"
+#include "exporter/daemon/catalogue_load.h"
 
 struct options {
     const char *config_file;
     bool help;
 };
 
+static void print_notices(const char *path, const struct ex_notices *notices) {
+    for (size_t i = 0; i < notices->count; i++)
+        (void)printf("%s:%d: note: %s\n", path, notices->items[i].line, notices->items[i].text);
+}
+
+/* The file, and the rule files that it names. */
 static int check_config(const struct options *options, const char *path, struct fo_error *reterr) {
+    struct catalogue *catalogue = NULL;
     struct ex_config *config;
 
     (void)options;
     int ret = ex_config_load(path, &config, reterr);
-    if (ret == 0)
-        (void)ex_config_unref(config);
+    if (ret < 0)
+        return ret;
+    print_notices(path, &config->notices);
+    ret = ex_catalogue_load(config, NULL, &catalogue, reterr);
+    (void)catalogue_free(catalogue);
+    (void)ex_config_unref(config);
     return ret;
 }
 
@@ -31,6 +43,8 @@ static int check_job(const struct options *options, const char *path, struct fo_
     int ret = ex_config_load(options->config_file, &config, reterr);
     if (ret == 0)
         ret = ex_job_file_load(path, config, &spec, reterr);
+    if (ret == 0)
+        print_notices(path, &spec->notices);
     if (ret == 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
         ret = ex_job_check_resources(spec, descriptors.rlim_max, reterr);
     (void)ex_job_spec_unref(spec);

@@ -16,7 +16,7 @@ struct run {
     uv_signal_t interrupt;
     uv_signal_t term;
     bool cancelled;
-    bool ending; /* the job has ended, or could not be started */
+    bool ending;           /* the job has ended, or could not be started */
     enum fo_job_state end; /* how the job ended */
 };
 

@@ -8,6 +8,7 @@
 #include "exporter/base/log.h"
 #include "exporter/cli/cli.h"
 #include "exporter/cli/daemon_flags.h"
+#include "exporter/cli/service.h"
 
 struct serve {
     uv_loop_t *loop;
@@ -15,6 +16,7 @@ struct serve {
     uv_signal_t term;
     uv_signal_t interrupt;
     uv_signal_t hangup;
+    struct ex_service service;
     bool stopping;
 };
 
@@ -25,6 +27,7 @@ static void stop(struct serve *serve) {
     }
     serve->stopping = true;
     ex_log_plain(EX_LOG_INFO, "Shutting down.");
+    ex_service_stopping(&serve->service);
     uv_unref((uv_handle_t *)&serve->term);
     uv_unref((uv_handle_t *)&serve->interrupt);
     uv_unref((uv_handle_t *)&serve->hangup);
@@ -40,7 +43,8 @@ static void on_signal(uv_signal_t *handle, int signal) {
         stop(serve);
 }
 
-static int watch_signals(struct serve *serve) {
+/* None of this can fail for a loop that runs and a signal that exists. */
+static void watch_signals(struct serve *serve) {
     struct {
         uv_signal_t *handle;
         int signal;
@@ -48,15 +52,10 @@ static int watch_signals(struct serve *serve) {
         {&serve->term, SIGTERM}, {&serve->interrupt, SIGINT}, {&serve->hangup, SIGHUP}};
 
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
-        int ret = uv_signal_init(serve->loop, watched[i].handle);
-        if (ret == 0) {
-            watched[i].handle->data = serve;
-            ret = uv_signal_start(watched[i].handle, on_signal, watched[i].signal);
-        }
-        if (ret < 0)
-            return ret;
+        (void)uv_signal_init(serve->loop, watched[i].handle);
+        watched[i].handle->data = serve;
+        (void)uv_signal_start(watched[i].handle, on_signal, watched[i].signal);
     }
-    return 0;
 }
 
 static int submit_jobs(struct serve *serve, int count, char **paths) {
@@ -80,6 +79,7 @@ static int serve_jobs(struct serve *serve, int count, char **paths) {
         stop(serve);
     } else {
         ex_daemon_set_ready(serve->daemon, true);
+        ex_service_ready(&serve->service, serve->loop);
         ex_log(EX_LOG_INFO, "Listening.", EX_TEXT("address", ex_daemon_metrics_url(serve->daemon)));
     }
     (void)uv_run(serve->loop, UV_RUN_DEFAULT);
@@ -105,11 +105,11 @@ int ex_cli_serve(int argc, char **argv) {
         return status;
     if (geteuid() == 0)
         ex_log_plain(EX_LOG_WARN, "Running as root; a user of its own is enough.");
-    if (watch_signals(&serve) < 0 ||
-        ex_daemon_start(&flags.daemon, serve.loop, &serve.daemon, &file, &error) < 0) {
+    if (ex_daemon_start(&flags.daemon, serve.loop, &serve.daemon, &file, &error) < 0) {
         ex_cli_complain(file, &error);
         return EX_EXIT_FAILED;
     }
+    watch_signals(&serve);
     status = serve_jobs(&serve, count, argv + 1);
     close_signals(&serve);
     (void)ex_daemon_free(serve.daemon);

@@ -14,6 +14,7 @@
 #include "exporter/config/config.h"
 #include "exporter/config/job_file.h"
 #include "exporter/daemon/catalogue_load.h"
+#include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/local/local.h"
 #include "exporter/metrics/process.h"
@@ -23,11 +24,14 @@
 /* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
 enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
 
+static const char local_name[] = "local";
+
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
     struct ex_config *config;
     struct ex_metrics *metrics;
     struct ex_process *process; /* NULL without exporter metrics */
+    struct ex_self_metrics self;
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
     struct ex_spawner *spawner;
@@ -57,6 +61,10 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
     if (ret == 0 && options->exporter_metrics)
         ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
                              reterr);
+    if (ret == 0)
+        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name, reterr);
+    if (ret == 0)
+        ex_self_metrics_reloaded(&daemon->self, true, ex_clock_wall_ms());
     return ret;
 }
 
@@ -72,7 +80,7 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
 
     if (ret < 0)
         return ret;
-    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of("local"));
+    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of(local_name));
     const struct ex_local_config local = {
         .loop = daemon->loop,
         .spawner = daemon->spawner,
@@ -82,7 +90,7 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
         .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
         .keep = !daemon->work_dir.temporary,
     };
-    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = "local"};
+    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = local_name};
     return ex_local_new(&local, &daemon->local.self, reterr);
 }
 
@@ -119,9 +127,18 @@ static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *o
                      struct fo_error *reterr) {
     int ret = ex_read_door_open(&daemon->door, &options->door, daemon->metrics, reterr);
 
-    if (ret == 0)
-        note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
-    return ret;
+    if (ret < 0)
+        return ret;
+    note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+    atomic_store(&daemon->self.counters, ex_http_counters(daemon->door.server));
+    return 0;
+}
+
+/* Settings that are good but mean nothing here. */
+static void log_notices(const char *file, const struct ex_notices *notices) {
+    for (size_t i = 0; i < notices->count; i++)
+        ex_log(EX_LOG_INFO, "A setting has no effect.", EX_TEXT("file", file),
+               EX_INT("line", notices->items[i].line), EX_TEXT("why", notices->items[i].text));
 }
 
 static void note_storage(const struct ex_daemon_options *options) {
@@ -143,6 +160,7 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret < 0)
         return ret;
     *ret_file = NULL;
+    log_notices(options->config_file, &daemon->config->notices);
     note_storage(options);
     ret = ex_work_dir_open(&daemon->work_dir, options->storage_path, reterr);
     if (ret == 0)
@@ -158,6 +176,28 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     return ret;
 }
 
+/* In the other direction than they were started; a room that was not started is passed over. The
+ * loop must run once more. */
+static void close_rooms(struct ex_daemon *daemon) {
+    atomic_store(&daemon->self.counters, NULL);
+    ex_read_door_close(&daemon->door, DRAIN_MS);
+    if (daemon->local.self)
+        daemon->local.ops->close(daemon->local.self);
+    if (daemon->spawner)
+        ex_spawner_close(daemon->spawner, NULL);
+    daemon->manager = ex_manager_free(daemon->manager);
+}
+
+/* Pipes between tasks pass through our hands: as many as the administrator allows. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
                     struct ex_daemon **ret_daemon, const char **ret_file, struct fo_error *reterr) {
     struct ex_daemon *daemon = calloc(1, sizeof *daemon);
@@ -167,11 +207,10 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
         return -ENOMEM;
     daemon->loop = loop;
     (void)signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     int ret = start(daemon, options, ret_file, reterr);
     if (ret < 0) {
-        ex_read_door_close(&daemon->door, 0);
-        if (daemon->spawner)
-            ex_spawner_close(daemon->spawner, NULL);
+        close_rooms(daemon);
         (void)uv_run(loop, UV_RUN_DEFAULT);
         (void)ex_daemon_free(daemon);
         return ret;
@@ -188,6 +227,8 @@ int ex_daemon_submit_file(struct ex_daemon *daemon, const char *path, struct ex_
     struct rlimit descriptors;
 
     int ret = ex_job_file_load(path, daemon->config, &spec, reterr);
+    if (ret == 0)
+        log_notices(path, &spec->notices);
     if (ret == 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
         ret = ex_job_check_resources(spec, descriptors.rlim_max, reterr);
     if (ret == 0)
@@ -211,22 +252,20 @@ void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready) {
 void ex_daemon_reload(struct ex_daemon *daemon) {
     struct fo_error error;
 
-    if (ex_http_reload(daemon->door.server, &error) < 0)
+    bool good = ex_http_reload(daemon->door.server, &error) == 0;
+
+    ex_self_metrics_reloaded(&daemon->self, good, ex_clock_wall_ms());
+    if (!good)
         ex_log(EX_LOG_ERROR, "The web configuration was not reloaded; the old one stays.",
                EX_TEXT("error", error.text), EX_INT("line", error.line));
     else
         ex_log_plain(EX_LOG_INFO, "Reloaded.");
 }
 
-/* ---- ending, in the other direction ---- */
+/* ---- ending ---- */
 
 static void on_jobs_stopped(void *ctx) {
-    struct ex_daemon *daemon = ctx;
-
-    ex_read_door_close(&daemon->door, DRAIN_MS);
-    daemon->local.ops->close(daemon->local.self);
-    ex_spawner_close(daemon->spawner, NULL);
-    daemon->manager = ex_manager_free(daemon->manager);
+    close_rooms(ctx);
 }
 
 void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode) {
@@ -237,7 +276,6 @@ void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode) {
 struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     if (!daemon)
         return NULL;
-    (void)ex_manager_free(daemon->manager);
     ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);

@@ -19,8 +19,9 @@ struct ex_daemon_options {
     void *observer_ctx;
 };
 
-/* Starts everything; the loop need not run yet. On an error nothing is left running; `reterr` says
- * why, and *ret_file names the file that its line is of (NULL: none). */
+/* Starts everything; the loop must have nothing active yet and need not run. On an error nothing is
+ * left running; `reterr` says why, and *ret_file names the file that its line is of (NULL: none).
+ */
 FO_MUST_CHECK int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
                                   struct ex_daemon **ret_daemon, const char **ret_file,
                                   struct fo_error *reterr);

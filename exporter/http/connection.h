@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exporter/http/connection.h - the connections of one server: who they are, what they are doing
- * since when, who has to make place, who has had time enough.
+/* exporter/http/connection.h - one connection: who it is, what it is doing, since when.
  *
- * libmicrohttpd owns the sockets; this table watches over them. To end a connection it shuts its
- * socket down and libmicrohttpd, seeing that, closes it. A connection is in the table from accept
- * until just before its descriptor is closed, so that a descriptor in the table is never stale.
- *
- * A connection may sleep (be suspended) while a password is verified, an answer is pending or a
+ * It may sleep (be suspended) while a password is verified, an answer is pending or a
  * stream has nothing to say. Wakers hold a reference and name the turn (the request) that they
  * mean, so that a late one disturbs nobody.
  *
@@ -21,6 +16,7 @@
 
 struct MHD_Connection;
 struct ex_http_stream;
+struct ex_http_table;
 struct ex_http_tls;
 
 enum ex_http_phase {
@@ -57,62 +53,11 @@ struct ex_http_connection {
     uint64_t turn; /* number of the current request */
 };
 
-struct ex_http_table {
-    pthread_mutex_t lock;
-    pthread_cond_t left; /* a connection has left the table */
-    struct ex_http_connection *oldest;
-    struct ex_http_connection *newest;
-    size_t count;
-    bool closing; /* nothing starts any more */
-    size_t max;
-    size_t max_per_address;
-    struct ex_http_deadlines deadlines;
-    struct ex_http_counters *counters; /* borrowed */
-};
-
-/* `deadlines` may be NULL. A negative errno. */
-FO_MUST_CHECK int ex_http_table_init(struct ex_http_table *table, size_t max,
-                                     const struct ex_http_deadlines *deadlines,
-                                     struct ex_http_counters *counters);
-void ex_http_table_done(struct ex_http_table *table);
-
 /* Makes a connection of an accepted socket, not yet in the table. NULL: no memory. `tls` is NULL
  * for plain HTTP; it is taken, also on failure. */
 struct ex_http_connection *ex_http_connection_new(struct ex_http_table *table, int fd,
                                                   const struct sockaddr_storage *address,
                                                   struct ex_http_tls *tls, unsigned generation);
-
-/* Takes a connection into the table, after making place if need be. False: refused. The table's
- * reference, which was the caller's, ends in ex_http_table_remove(). */
-bool ex_http_table_add(struct ex_http_table *table, struct ex_http_connection *connection);
-
-/* libmicrohttpd begins with the socket `fd`. NULL: it is not known (any more). */
-struct ex_http_connection *ex_http_table_start(struct ex_http_table *table, int fd,
-                                               struct MHD_Connection *mhd);
-
-/* The socket is about to be closed. */
-void ex_http_table_remove(struct ex_http_table *table, struct ex_http_connection *connection);
-
-/* Ends the connection that has waited longest, for want of descriptors. */
-void ex_http_table_relieve(struct ex_http_table *table);
-
-/* Ends a write that is older than deadlines.slow_write_ms, for want of request slots. */
-void ex_http_table_end_slow_write(struct ex_http_table *table);
-
-/* Ends what is over its deadline, wakes what waited long enough. Every EX_HTTP_TICK_MS. */
-void ex_http_table_watch(struct ex_http_table *table, int64_t now_ms);
-
-/* The server drains: ends idle connections and streams. */
-void ex_http_table_drain(struct ex_http_table *table);
-
-/* Wakes what waits for a pending answer. */
-void ex_http_table_hurry(struct ex_http_table *table);
-
-/* Ends every connection. Nothing starts or sleeps afterwards. */
-void ex_http_table_end(struct ex_http_table *table);
-
-/* Waits until the table is empty; false if it is not at `deadline_ms`. */
-bool ex_http_table_wait_empty(struct ex_http_table *table, int64_t deadline_ms);
 
 struct ex_http_connection *ex_http_connection_ref(struct ex_http_connection *connection);
 void ex_http_connection_unref(struct ex_http_connection *connection);
@@ -132,5 +77,14 @@ bool ex_http_connection_sleep(struct ex_http_connection *connection);
 
 /* Resumes, if it sleeps in that turn. [any] */
 void ex_http_connection_wake(struct ex_http_connection *connection, uint64_t turn);
+
+/* Resumes, if it sleeps. [any] */
+void ex_http_connection_wake_any(struct ex_http_connection *connection);
+
+/* Bytes that have come in so far; 0 where the kernel does not tell (unix sockets). */
+uint64_t ex_http_connection_received(const struct ex_http_connection *connection);
+
+/* `received` of a connection that fell idle since the last look. */
+#define EX_HTTP_NOT_LOOKED UINT64_MAX
 
 #endif

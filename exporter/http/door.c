@@ -54,14 +54,18 @@ static void welcome(struct ex_http_server *server, int fd, const struct sockaddr
         ex_http_table_remove(&server->table, connection);
 }
 
-/* Out of descriptors: a connection that only waits has to go, and accepting pauses. */
+/* Out of descriptors: a connection that only waits has to go; accepting pauses when none does. */
 static void relieve(struct ex_http_server *server, int err) {
-    struct timespec pause = {0, EX_HTTP_ACCEPT_PAUSE_MS * 1000000L};
+    const struct timespec pause = {0, EX_HTTP_ACCEPT_PAUSE_MS * 1000000L};
+    int64_t now_ms = ex_clock_ms();
 
-    ex_log(EX_LOG_WARN, "Cannot accept a connection.", EX_TEXT("door", server->name),
-           EX_TEXT("error", strerrordesc_np(err)));
-    ex_http_table_relieve(&server->table);
-    (void)nanosleep(&pause, NULL);
+    if (now_ms - server->warned_ms >= EX_HTTP_WARNING_MS) {
+        server->warned_ms = now_ms;
+        ex_log(EX_LOG_WARN, "Cannot accept a connection.", EX_TEXT("door", server->name),
+               EX_TEXT("error", strerrordesc_np(err)));
+    }
+    if (!ex_http_table_relieve(&server->table))
+        (void)nanosleep(&pause, NULL);
 }
 
 static void accept_some(struct ex_http_server *server, int listener) {

@@ -134,10 +134,10 @@ void ex_http_response_error(struct ex_http_response *response, int status, const
 /* ---- Deferred answers ---- */
 
 /* Puts the answer off; the handler's own response is then ignored. [handler], at most once, and not
- * together with a stream. After `timeout_ms` (0 = EX_HTTP_DEFER_MS) the client gets 503.
- * Returns the pending answer, owned by the caller until ex_http_complete(), which must follow
- * exactly once, whatever became of the client or the server in the meantime. NULL without memory:
- * answer at once. */
+ * together with a stream. It counts as a parallel request until it is sent. After `timeout_ms` (0 =
+ * EX_HTTP_DEFER_MS) the client gets 503. Returns the pending answer, owned by the caller until
+ * ex_http_complete(), which must follow exactly once, whatever became of the client or the server
+ * in the meantime. NULL without memory: answer at once. */
 struct ex_http_pending *ex_http_defer(struct ex_http_request *request, uint64_t timeout_ms);
 
 /* The response to fill before ex_http_complete(); by one thread at a time. [any] */

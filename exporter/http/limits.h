@@ -39,8 +39,8 @@ enum {
     EX_HTTP_IDLE_MS = 5 * 60 * 1000,  /* between two requests of a connection */
     EX_HTTP_DEFER_MS = 60 * 1000,     /* for a deferred answer, when its handler names no time */
     EX_HTTP_KEEPALIVE_MS = 15 * 1000, /* silence of a stream before its keep-alive text is sent */
+    EX_HTTP_WARNING_MS = 60 * 1000,   /* between two log lines that say the same */
     EX_HTTP_ACCEPT_PAUSE_MS = 100,    /* after the process ran out of descriptors */
-    EX_HTTP_RETIRE_MS = 60 * 1000,    /* old connections may live on so long after a TLS reload */
 
     /* The web configuration file. */
     EX_HTTP_WEB_CONFIG_MAX_BYTES = 1024 * 1024,

@@ -42,7 +42,7 @@ struct ex_http_request {
     char *credentials;            /* owned; peer.user points into it */
     struct ex_http_peer peer;
     struct ex_buffer body;
-    struct ex_buffer joined; /* the last header that was sent several times */
+    struct ex_http_joined *joined; /* owned */
     struct ex_http_response response;
     struct ex_http_pending *pending; /* a reference */
     struct ex_http_stream *stream;   /* a reference */

@@ -9,9 +9,9 @@
 #include <pthread.h>
 
 #include "exporter/http/auth.h"
-#include "exporter/http/connection.h"
 #include "exporter/http/http.h"
 #include "exporter/http/listen.h"
+#include "exporter/http/table.h"
 #include "exporter/http/web.h"
 
 struct MHD_Daemon;
@@ -28,20 +28,21 @@ struct ex_http_server {
 
     struct ex_http_listeners listeners;
     struct MHD_Daemon *plain;
-    struct MHD_Daemon *tls; /* made when first needed; web_lock */
+    struct MHD_Daemon *tls; /* set before the first configuration that needs it is in force */
     struct ex_http_table table;
     struct ex_http_counters counters;
 
-    char *web_path; /* NULL = there is no web configuration */
-    struct ex_http_auth *auth;
+    char *web_path;              /* NULL = there is no web configuration */
+    struct ex_http_auth *auth;   /* as `tls` */
     pthread_mutex_t reload_lock; /* held over a whole reload; the stamps. Taken before web_lock */
     struct ex_http_stamps stamps;
     bool http2_noticed;
-    pthread_mutex_t web_lock; /* the pointer and the number, and `tls` above */
+    pthread_mutex_t web_lock; /* the pointer */
     struct ex_http_web *web;
     _Atomic unsigned generation; /* of the web configuration */
 
     pthread_t door;
+    int64_t warned_ms;    /* the door thread's: when it last told that it cannot accept */
     int wake_fd;          /* an eventfd: the door thread has something to look at */
     atomic_bool draining; /* nothing more is accepted, connections end with their next answer */
 };

@@ -225,7 +225,7 @@ static int verify_client(gnutls_session_t session) {
     if (!gnutls_certificate_get_peers(session, &count) || count == 0)
         ok = tls->client_auth < EX_HTTP_REQUIRE_ANY_CLIENT_CERT;
     else if (tls->client_auth == EX_HTTP_REQUIRE_AND_VERIFY_CLIENT_CERT ||
-        tls->client_auth == EX_HTTP_VERIFY_CLIENT_CERT_IF_GIVEN)
+             tls->client_auth == EX_HTTP_VERIFY_CLIENT_CERT_IF_GIVEN)
         ok = is_signed_by_our_ca(session);
     if (ok && tls->sans)
         ok = has_allowed_name(tls, session);

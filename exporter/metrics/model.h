@@ -35,7 +35,6 @@ enum {
     EX_CHUNK_GROUPS = 16,       /* groups whose lines of a family are one piece of the page */
     EX_NAME_MAX_BYTES = 128,    /* of a family or label name */
     EX_HEADS = 3,               /* kept styles */
-    EX_SHARED_BODIES = 36,      /* kinds x dots x created x encodings */
     EX_SPARE_OVERFLOW_ROWS = 64 /* of a cell, beyond the limits, before all open labels overflow */
 };
 
@@ -136,10 +135,11 @@ struct ex_collector {
     struct ex_collector *next;
 };
 
-/* A page that others may want as well who asked for it before it was begun. */
+/* The newest page, for others who asked for the same one before it was begun. */
 struct ex_shared_body {
     struct ex_body *body; /* referenced; NULL = none */
     uint64_t number;      /* of the scrape that made it */
+    unsigned kind;        /* what was asked for */
 };
 
 struct ex_metrics {
@@ -164,7 +164,7 @@ struct ex_metrics {
     atomic_uint_fast32_t waiting_scrapes; /* that want scrape_lock */
 
     pthread_mutex_t scrape_lock; /* from here on: scraper */
-    struct ex_shared_body shared[EX_SHARED_BODIES];
+    struct ex_shared_body shared;
     struct ex_packer *packer;
     struct ex_group *waiting; /* added, not on the page yet; the oldest first */
     struct ex_page *page;

@@ -80,8 +80,7 @@ static void free_collectors(struct ex_metrics *metrics) {
 void ex_metrics_free(struct ex_metrics *metrics) {
     if (!metrics)
         return;
-    for (size_t i = 0; i < EX_SHARED_BODIES; i++)
-        ex_body_unref(metrics->shared[i].body);
+    ex_body_unref(metrics->shared.body);
     ex_groups_free(metrics);
     ex_page_free(metrics->page);
     ex_packer_free(metrics->packer);

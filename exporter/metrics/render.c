@@ -176,40 +176,32 @@ static int scrape(struct ex_metrics *metrics, const struct ex_render_request *re
 
 /* ---- sharing ---- */
 
-static size_t share_index(const struct ex_render_request *request) {
+/* Requests of the same kind get the same page. */
+static unsigned kind_of(const struct ex_render_request *request) {
     struct ex_style style = style_of(request);
 
-    return (((size_t)style.kind * 2 + style.dots) * 2 + style.created) * (EX_ZSTD + 1) +
-           (size_t)request->encoding;
-}
-
-static void forget_shared(struct ex_metrics *metrics) {
-    for (size_t i = 0; i < EX_SHARED_BODIES; i++) {
-        ex_body_unref(metrics->shared[i].body);
-        metrics->shared[i].body = NULL;
-    }
+    return (unsigned)style.kind | (unsigned)style.dots << 2 | (unsigned)style.created << 3 |
+           (unsigned)request->encoding << 4;
 }
 
 /* Keeps a body for those who wait; with nobody waiting it would only take memory. */
 static void share(struct ex_metrics *metrics, const struct ex_render_request *request,
                   uint64_t number, struct ex_body *body) {
-    struct ex_shared_body *shared = &metrics->shared[share_index(request)];
+    bool wanted = atomic_load(&metrics->waiting_scrapes) > 0 && !is_filtered(request);
 
-    if (atomic_load(&metrics->waiting_scrapes) == 0) {
-        forget_shared(metrics);
-    } else if (!is_filtered(request)) {
-        ex_body_unref(shared->body);
-        *shared = (struct ex_shared_body){ex_body_ref(body), number};
-    }
+    ex_body_unref(metrics->shared.body);
+    metrics->shared =
+        (struct ex_shared_body){wanted ? ex_body_ref(body) : NULL, number, kind_of(request)};
 }
 
 /* A body that was begun after `seen` scrapes is as new as one begun now would have been to whoever
  * asked then. */
 static int scrape_or_share(struct ex_metrics *metrics, const struct ex_render_request *request,
                            uint64_t seen, struct ex_body **ret_body) {
-    const struct ex_shared_body *shared = &metrics->shared[share_index(request)];
+    const struct ex_shared_body *shared = &metrics->shared;
 
-    if (shared->body && shared->number > seen && !is_filtered(request)) {
+    if (shared->body && shared->number > seen && shared->kind == kind_of(request) &&
+        !is_filtered(request)) {
         *ret_body = ex_body_ref(shared->body);
         return 0;
     }

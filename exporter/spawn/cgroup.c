@@ -152,12 +152,20 @@ bool ex_cgroup_kill(const struct ex_cgroups *cgroups, uint64_t id, const struct 
     return cgroup->unified && group_write(&cgroups->unified, id, "cgroup.kill", 1);
 }
 
-bool ex_cgroup_signal(const struct ex_cgroups *cgroups, uint64_t id, const struct ex_cgroup *cgroup,
-                      int signal_number) {
+static bool group_signal(const struct ex_hierarchy *tree, uint64_t id, int signal_number) {
     char path[EX_CGROUP_NAME_SIZE];
 
-    return cgroup->unified && at(path, id, "cgroup.procs") &&
-           ex_cgroup_file_signal(cgroups->unified.fd, path, signal_number);
+    return at(path, id, "cgroup.procs") && ex_cgroup_file_signal(tree->fd, path, signal_number);
+}
+
+bool ex_cgroup_signal(const struct ex_cgroups *cgroups, uint64_t id, const struct ex_cgroup *cgroup,
+                      int signal_number) {
+    if (cgroup->unified)
+        return group_signal(&cgroups->unified, id, signal_number);
+    for (size_t i = 0; i < EX_CONTROLLER_COUNT; i++)
+        if (cgroup->legacy[i])
+            return group_signal(&cgroups->legacy[i], id, signal_number);
+    return false;
 }
 
 static bool group_remove(const struct ex_hierarchy *tree, uint64_t id) {

@@ -36,7 +36,7 @@ struct ex_cgroups {
  * predecessor's and is emptied. What cannot be had is left out; that is no error. An empty name
  * means that no groups are wanted. If the spawner's
  * own v2 group was delegated to it (the mark that systemd sets for Delegate=yes), and only then, it
- * moves itself to a leaf so that the controllers can be used. */
+ * moves itself and its parent, the daemon, to a leaf so that the controllers can be used. */
 void ex_cgroups_open(struct ex_cgroups *cgroups, const char *name);
 
 /* The same below given folders instead of the spawner's own groups; NULL = that one cannot be had.
@@ -77,7 +77,8 @@ int32_t ex_cgroup_oom_kills(const struct ex_cgroups *cgroups, uint64_t id,
 /* Kills all in the v2 group. False: there is none, or the kernel has no cgroup.kill. */
 bool ex_cgroup_kill(const struct ex_cgroups *cgroups, uint64_t id, const struct ex_cgroup *cgroup);
 
-/* Sends `signal_number` to everything in the v2 group. False: there is none. */
+/* Sends `signal_number` to everything in the v2 group, or else in a v1 group. False: there is none.
+ */
 bool ex_cgroup_signal(const struct ex_cgroups *cgroups, uint64_t id, const struct ex_cgroup *cgroup,
                       int signal_number);
 

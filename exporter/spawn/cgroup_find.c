@@ -12,6 +12,8 @@
 #include "exporter/spawn/cgroup.h"
 #include "exporter/spawn/cgroup_tree.h"
 
+#define LEAF "failover-supervisor"
+
 enum { LINE_SIZE = 8192, FIELD_ROOT = 3, FIELD_MOUNT_POINT = 4, FIELD_OPTIONS = 6 };
 
 static const char *const controller_names[EX_CONTROLLER_COUNT] = {
@@ -139,10 +141,29 @@ static bool is_delegated(const char *folder) {
            (getxattr(folder, "trusted.delegate", value, sizeof value) == 1 && value[0] == '1');
 }
 
+/* A group with processes in it cannot hand controllers on. The daemon, our parent, was started in
+ * this group as we were; where it was not, the kernel refuses or it has long moved. */
 static void move_to_leaf(int own_fd) {
-    if (mkdirat(own_fd, "supervisor", 0755) == -1 && errno != EEXIST)
+    char parent[16];
+
+    if (mkdirat(own_fd, LEAF, 0755) == -1 && errno != EEXIST)
         return;
-    (void)ex_cgroup_file_write(own_fd, "supervisor/cgroup.procs", "0");
+    (void)ex_cgroup_file_write(own_fd, LEAF "/cgroup.procs", "0");
+    if (ex_cgroup_file_lists(own_fd, "cgroup.procs", getppid())) {
+        (void)snprintf(parent, sizeof parent, "%d", (int)getppid());
+        (void)ex_cgroup_file_write(own_fd, LEAF "/cgroup.procs", parent);
+    }
+}
+
+/* A spawner that takes the place of a dead one starts in the leaf already. */
+static void leave_leaf(char *folder) {
+    char *last = strrchr(folder, '/');
+
+    if (!last || strcmp(last + 1, LEAF) != 0)
+        return;
+    *last = '\0';
+    if (!is_delegated(folder))
+        *last = '/';
 }
 
 /* Asks for the controllers that the kernel would give to groups below `folder_fd`. */
@@ -219,6 +240,7 @@ void ex_cgroups_open(struct ex_cgroups *cgroups, const char *name) {
 
     if (found) {
         mounts_read(found);
+        leave_leaf(found->unified);
         delegation_use(found->unified);
         for (size_t i = 0; i < EX_CONTROLLER_COUNT; i++)
             legacy[i] = found->legacy[i];

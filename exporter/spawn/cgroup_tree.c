@@ -61,7 +61,9 @@ int64_t ex_cgroup_file_number(int folder_fd, const char *path, const char *key) 
     return -1;
 }
 
-bool ex_cgroup_file_signal(int folder_fd, const char *path, int signal_number) {
+/* Calls `each` with every process listed in the file until it returns false. */
+static bool pids_walk(int folder_fd, const char *path, bool (*each)(pid_t pid, void *ctx),
+                      void *ctx) {
     int fd = openat(folder_fd, path, O_RDONLY | O_CLOEXEC);
     FILE *file = fd == -1 ? NULL : fdopen(fd, "r");
     char line[32];
@@ -73,11 +75,38 @@ bool ex_cgroup_file_signal(int folder_fd, const char *path, int signal_number) {
     }
     while (fgets(line, sizeof line, file)) {
         long pid = strtol(line, NULL, 10);
-        if (pid > 0)
-            (void)kill((pid_t)pid, signal_number);
+        if (pid > 0 && !each((pid_t)pid, ctx))
+            break;
     }
     (void)fclose(file);
     return true;
+}
+
+static bool signal_one(pid_t pid, void *ctx) {
+    (void)kill(pid, *(const int *)ctx);
+    return true;
+}
+
+bool ex_cgroup_file_signal(int folder_fd, const char *path, int signal_number) {
+    return pids_walk(folder_fd, path, signal_one, &signal_number);
+}
+
+struct search {
+    pid_t pid;
+    bool found;
+};
+
+static bool compare_one(pid_t pid, void *ctx) {
+    struct search *search = ctx;
+
+    search->found = pid == search->pid;
+    return !search->found;
+}
+
+bool ex_cgroup_file_lists(int folder_fd, const char *path, pid_t pid) {
+    struct search search = {pid, false};
+
+    return pids_walk(folder_fd, path, compare_one, &search) && search.found;
 }
 
 static void folders_below_remove(int folder_fd, const char *path, int depth);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* False: the file is not there or does not take it. */
 bool ex_cgroup_file_write(int folder_fd, const char *path, const char *text);
@@ -19,6 +20,9 @@ int64_t ex_cgroup_file_number(int folder_fd, const char *path, const char *key);
 
 /* Signals every process listed in the file. False: it cannot be read. */
 bool ex_cgroup_file_signal(int folder_fd, const char *path, int signal_number);
+
+/* Whether `pid` is listed in the file. */
+bool ex_cgroup_file_lists(int folder_fd, const char *path, pid_t pid);
 
 /* Removes a group with the groups that its processes made below it. False: something lives in it.
  */

@@ -135,54 +135,91 @@ static bool has_live_leader(const struct ex_child *child) {
     return child->stage < EX_CHILD_EXITED;
 }
 
-/* The child to which an adopted process belongs, without a cgroup to ask. */
-static bool orphan_belongs(const struct ex_children *children, const struct ex_process *orphan,
-                           const struct ex_child *child) {
-    char expected[MARK_VALUE_SIZE];
-    char found[MARK_VALUE_SIZE];
+/* Without a cgroup to ask, an adopted process belongs to the child that its environment names. One
+ * that has cleared its environment is still known by its group or session; one that has left those
+ * as well is nobody's, and lives until the spawner ends. */
+static struct ex_child *orphan_owner(struct ex_children *children,
+                                     const struct ex_process *orphan) {
+    char value[MARK_VALUE_SIZE];
+    uint64_t nonce = 0;
+    uint64_t id = 0;
+    struct ex_child *child = NULL;
 
-    mark_value(children, child->id, expected);
-    if (ex_process_environment(orphan->pid, MARK_NAME, found, sizeof found))
-        return strcmp(found, expected) == 0;
-    return orphan->group == child->pid || orphan->session == child->pid;
+    if (ex_process_environment(orphan->pid, MARK_NAME, value, sizeof value))
+        return sscanf(value, "%16" SCNx64 "%16" SCNx64, &nonce, &id) == 2 &&
+                       nonce == children->nonce
+                   ? find_id(children, id)
+                   : NULL;
+    LIST_FOREACH(child, &children->draining, draining) {
+        if (orphan->group == child->pid || orphan->session == child->pid)
+            return child;
+    }
+    return NULL;
 }
 
-static bool process_belongs(struct ex_children *children, const struct ex_process *process,
-                            const struct ex_child *child) {
+static struct ex_child *process_owner(struct ex_children *children,
+                                      const struct ex_process *process) {
     if (process->branch == 0 || process->dead)
-        return false;
+        return NULL;
     struct ex_child *leader = find_leader(children, process->branch);
     if (leader)
-        return leader == child;
+        return leader;
     const struct ex_process *orphan = ex_proctree_find(&children->tree, process->branch);
-    return orphan && orphan_belongs(children, orphan, child);
+    return orphan ? orphan_owner(children, orphan) : NULL;
 }
 
-/* Signals all by the process tree; returns how many there were. Signal 0 only counts. They are
- * told apart before the first is signalled: the dead have no environment. */
-static size_t tree_signal(struct ex_children *children, const struct ex_child *child,
-                          int signal_number) {
+/* Reads the process tree and whose each process is. All are told apart before the first is
+ * signalled: the dead have no environment. */
+static void tree_read(struct ex_children *children) {
     struct ex_proctree *tree = &children->tree;
-    size_t found = 0;
 
     if (ex_proctree_read(tree, getpid()) != 0)
-        return 0;
+        tree->count = 0;
     for (size_t i = 0; i < tree->count; i++)
-        tree->processes[i].chosen = process_belongs(children, &tree->processes[i], child);
-    for (size_t i = 0; i < tree->count; i++)
-        if (tree->processes[i].chosen) {
-            (void)kill(tree->processes[i].pid, signal_number);
+        tree->processes[i].owner = process_owner(children, &tree->processes[i]);
+}
+
+/* Signals those of `child` in the tree last read; returns how many there were. Signal 0 only
+ * counts. */
+static size_t tree_signal(struct ex_children *children, const struct ex_child *child,
+                          int signal_number) {
+    size_t found = 0;
+
+    for (size_t i = 0; i < children->tree.count; i++)
+        if (children->tree.processes[i].owner == child) {
+            (void)kill(children->tree.processes[i].pid, signal_number);
             found++;
         }
     return found;
 }
 
-static void everything_signal(struct ex_children *children, struct ex_child *child,
-                              int signal_number) {
-    if (signal_number == SIGKILL && ex_cgroup_kill(&children->cgroups, child->id, &child->cgroup))
+static void everything_kill(struct ex_children *children, struct ex_child *child) {
+    child->doomed = true;
+    if (ex_cgroup_kill(&children->cgroups, child->id, &child->cgroup))
         return;
+    if (child->cgroup.unified)
+        (void)ex_cgroup_signal(&children->cgroups, child->id, &child->cgroup, SIGKILL);
+    else
+        children->sweep_due = true;
+}
+
+void ex_children_sweep(struct ex_children *children) {
+    if (!children->sweep_due)
+        return;
+    children->sweep_due = false;
+    tree_read(children);
+    for (size_t i = 0; i < children->tree.count; i++) {
+        const struct ex_child *owner = children->tree.processes[i].owner;
+        if (owner && owner->doomed)
+            (void)kill(children->tree.processes[i].pid, SIGKILL);
+    }
+}
+
+static void everything_signal(struct ex_children *children, const struct ex_child *child,
+                              int signal_number) {
     if (ex_cgroup_signal(&children->cgroups, child->id, &child->cgroup, signal_number))
         return;
+    tree_read(children);
     (void)tree_signal(children, child, signal_number);
 }
 
@@ -193,8 +230,8 @@ void ex_children_signal(struct ex_children *children, uint64_t id, int signal_nu
     if (!child || child->pid == 0 || child->stage == EX_CHILD_GONE)
         return;
     if (scope == EX_SPAWN_EVERYTHING && signal_number == SIGKILL)
-        child->doomed = true;
-    if (scope == EX_SPAWN_EVERYTHING)
+        everything_kill(children, child);
+    else if (scope == EX_SPAWN_EVERYTHING)
         everything_signal(children, child, signal_number);
     else if (has_live_leader(child))
         (void)kill(-child->pid, signal_number);
@@ -203,33 +240,45 @@ void ex_children_signal(struct ex_children *children, uint64_t id, int signal_nu
 /* Whether this process has children that are not leaders: only then can something that no cgroup
  * tracks be left of a dead leader. When the kernel cannot say: true. */
 static bool have_adopted(struct ex_children *children) {
-    pid_t pids[512];
-    ssize_t count = ex_process_children(pids, sizeof pids / sizeof *pids);
+    ssize_t count = ex_process_children(&children->pids);
 
-    if (count < 0 || (size_t)count > sizeof pids / sizeof *pids)
+    if (count < 0)
         return true;
     for (ssize_t i = 0; i < count; i++)
-        if (!find_leader(children, pids[i]))
+        if (!find_leader(children, children->pids.items[i]))
             return true;
     return false;
 }
 
-static bool nothing_left(struct ex_children *children, struct ex_child *child, bool adopted) {
-    if (!child->cgroup.unified && adopted &&
-        tree_signal(children, child, child->doomed ? SIGKILL : 0) > 0)
+/* `tracked` by the process tree: it was just read. Those that were told to die are told again, for
+ * they may have forked meanwhile. */
+static bool nothing_left(struct ex_children *children, struct ex_child *child, bool tracked) {
+    int signal_number = child->doomed ? SIGKILL : 0;
+
+    if (!child->cgroup.unified && tracked && tree_signal(children, child, signal_number) > 0)
         return false;
-    /* A group that holds a process cannot be removed. A v1 group may be held a moment longer by a
-     * dead process that is still being taken down. */
-    return ex_cgroup_remove(&children->cgroups, child->id, &child->cgroup);
+    /* A group that holds a process cannot be removed. */
+    if (ex_cgroup_remove(&children->cgroups, child->id, &child->cgroup))
+        return true;
+    if (child->doomed)
+        (void)ex_cgroup_signal(&children->cgroups, child->id, &child->cgroup, SIGKILL);
+    return false;
 }
 
 bool ex_children_drain(struct ex_children *children) {
-    struct ex_child *child = LIST_FIRST(&children->draining);
-    bool adopted = child && have_adopted(children);
+    struct ex_child *child = NULL;
+    bool untracked = false; /* some have no v2 group */
 
+    LIST_FOREACH(child, &children->draining, draining) {
+        untracked |= !child->cgroup.unified;
+    }
+    bool tracked = untracked && have_adopted(children);
+    if (tracked)
+        tree_read(children);
+    child = LIST_FIRST(&children->draining);
     while (child) {
         struct ex_child *next = LIST_NEXT(child, draining);
-        if (nothing_left(children, child, adopted)) {
+        if (nothing_left(children, child, tracked)) {
             LIST_REMOVE(child, draining);
             tell(children, child, EX_CHILD_GONE);
         }
@@ -341,4 +390,5 @@ void ex_children_end(struct ex_children *children) {
     }
     ex_cgroups_close(&children->cgroups);
     ex_proctree_done(&children->tree);
+    free(children->pids.items);
 }

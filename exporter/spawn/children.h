@@ -3,7 +3,7 @@
  * nothing that descends from them is alive.
  * A process tree is tracked by its v2 cgroup. Where none can be made, what a leader leaves behind
  * becomes the spawner's own child (it is a subreaper) and is known by a setting in its environment,
- * by its group or by its session.
+ * by its group or by its session; who changes all three escapes until the spawner ends.
  * Owns: every struct ex_child. Threads: none, one caller; the process has one thread. */
 #ifndef EX_SPAWN_CHILDREN_H
 #define EX_SPAWN_CHILDREN_H
@@ -47,6 +47,8 @@ struct ex_children {
     struct ex_child_list draining;
     struct ex_child_queue untold;
     struct ex_proctree tree;
+    struct ex_pids pids;
+    bool sweep_due;                    /* some without a v2 group are doomed since the last sweep */
     struct ex_launch_failure *failure; /* shared with a new process */
     uint64_t nonce; /* with the id, the setting in the environment that marks descendants */
 };
@@ -66,6 +68,10 @@ FO_MUST_CHECK int ex_children_refuse(struct ex_children *children, uint64_t id, 
  */
 void ex_children_signal(struct ex_children *children, uint64_t id, int signal_number,
                         enum ex_spawn_scope scope);
+
+/* Kills those that were doomed since the last call and have no v2 group: by one look at all
+ * processes, however many they are. */
+void ex_children_sweep(struct ex_children *children);
 
 /* Asks after every dead child, ours and adopted, and moves stages on. */
 void ex_children_reap(struct ex_children *children);

@@ -223,6 +223,7 @@ static void run(struct spawner *spawner) {
         reports_send(spawner);
         if (ready[0].revents & (POLLIN | POLLHUP | POLLERR))
             requests_read(spawner);
+        ex_children_sweep(&spawner->children);
         reports_send(spawner);
     }
 }

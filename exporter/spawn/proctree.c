@@ -159,7 +159,18 @@ bool ex_process_environment(pid_t pid, const char *name, char *value, size_t siz
     return found;
 }
 
-ssize_t ex_process_children(pid_t *pids, size_t size) {
+static bool pids_grow(struct ex_pids *pids) {
+    size_t capacity = pids->capacity ? pids->capacity * 2 : CAPACITY_FIRST;
+    pid_t *items = realloc(pids->items, capacity * sizeof *items);
+
+    if (!items)
+        return false;
+    pids->items = items;
+    pids->capacity = capacity;
+    return true;
+}
+
+ssize_t ex_process_children(struct ex_pids *pids) {
     char path[PATH_SIZE];
     int pid = 0;
     ssize_t count = 0;
@@ -168,10 +179,11 @@ ssize_t ex_process_children(pid_t *pids, size_t size) {
     FILE *file = fopen(path, "re");
     if (!file)
         return -errno;
-    while (fscanf(file, "%d", &pid) == 1) { // NOLINT(cert-err34-c): written by the kernel
-        if ((size_t)count < size)
-            pids[count] = pid;
-        count++;
+    while (count >= 0 && fscanf(file, "%d", &pid) == 1) { // NOLINT(cert-err34-c): the kernel's
+        if ((size_t)count == pids->capacity && !pids_grow(pids))
+            count = -ENOMEM;
+        else
+            pids->items[count++] = pid;
     }
     (void)fclose(file);
     return count;

@@ -19,7 +19,7 @@ struct ex_process {
     pid_t session;
     bool dead;    /* a zombie: its parent has not asked for its end yet */
     pid_t branch; /* the child of `root` that it is or descends from; 0 = it does not */
-    bool chosen;  /* the reader's to use */
+    void *owner;  /* the reader's to use; NULL after reading */
 };
 
 struct ex_proctree {
@@ -40,9 +40,15 @@ const struct ex_process *ex_proctree_find(const struct ex_proctree *tree, pid_t 
  * False: not there, or not to be read. */
 bool ex_process_environment(pid_t pid, const char *name, char *value, size_t size);
 
-/* The children of this process, the dead among them too, ascending as the kernel lists them.
- * Returns their count, of which the first `size` are written; -errno when the kernel cannot say
- * (no CONFIG_PROC_CHILDREN). Exact as long as the caller, its only thread, reaps nobody. */
-ssize_t ex_process_children(pid_t *pids, size_t size);
+/* A list that grows; zeroed before first use, ended with free(items). */
+struct ex_pids {
+    pid_t *items;
+    size_t capacity;
+};
+
+/* The children of this process, the dead among them too. Returns their count; -errno when the
+ * kernel cannot say (no CONFIG_PROC_CHILDREN), -ENOMEM. Exact as long as the caller, the process's
+ * only thread, reaps nobody meanwhile. */
+ssize_t ex_process_children(struct ex_pids *pids);
 
 #endif

@@ -482,6 +482,30 @@ FO_API struct fo_history_entry fo_job_history(const struct fo_job *job, uint32_t
 FO_API struct fo_history_entry fo_job_history_concurrent(const struct fo_job *job, uint32_t index,
                                                          uint32_t concurrent);
 
+/* ---- keeping a job ----------------------------------------------------------------------- */
+
+/* Takes the next bytes; 0, or a negative errno that ends the writing. */
+typedef int (*fo_write)(void *ctx, const void *bytes, size_t size);
+
+/* Writes the state of a job: tasks, attempts, strategies, restarts that wait, history, counters; in
+ * a format of its own with a version, the same on every machine. Graph and settings are not in it.
+ * 0, or what `write` answered. */
+FO_API FO_MUST_CHECK int fo_job_save(const struct fo_job *job, fo_write write, void *ctx);
+
+/* Makes the job again at `now_ms`, on the graph and with the settings that it had. Nobody is
+ * charged:
+ * - What ran when it was saved has ended. It is CANCELED, and restarts at once, with all that must
+ *   restart with it. Restarts that waited wait for the rest of their delay.
+ * - A SUSPENDED job goes on where it was; an ended one stays ended.
+ * - A strategy of another kind than before begins anew.
+ * fo_next_deadline() is due: feed FO_EVENT_TIME (a job in state CREATED: FO_EVENT_START).
+ * -EINVAL: not what fo_job_save() writes, or of another graph, or a setting out of range. -ENOMEM.
+ */
+FO_API FO_MUST_CHECK int fo_job_restore(const struct fo_job_config *config, struct fo_graph *graph,
+                                        const struct fo_allocator *allocator, int64_t now_ms,
+                                        struct fo_str saved, struct fo_job **ret_job,
+                                        struct fo_error *reterr);
+
 #ifdef __cplusplus
 }
 #endif

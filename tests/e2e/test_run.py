@@ -135,11 +135,17 @@ vertices: [{id: bad, command: ['false']}]
         self.assertEqual(self.run_program("--version").stdout, answer.stdout)
 
     def test_live_view_on_a_terminal(self):
-        answer = subprocess.run(["script", "-qec", f"{PROGRAM} run {WORDCOUNT}", "/dev/null"],
+        job = self.write("job.yaml", """
+name: seen
+configuration: {restart-strategy.type: fixed-delay, restart-strategy.fixed-delay.attempts: 3,
+                restart-strategy.fixed-delay.delay: 500 ms}
+vertices: [{id: worker, parallelism: 2, command: [sh, -c, 'sleep 0.5; test $FAILOVER_ATTEMPT -gt 0']}]
+""")
+        answer = subprocess.run(["script", "-qec", f"{PROGRAM} run {job}", "/dev/null"],
                                 capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(answer.returncode, 0, answer.stdout)
-        for words in ("split", "RUNNING 2", "failures 2", "restarts left", "next restart in",
-                      "wordcount ended FINISHED"):
+        for words in ("worker", "RUNNING 2", "failures 2", "1 of 3 restarts left", "next restart in",
+                      "worker[1], attempt 0: exit status 1", "seen ended FINISHED"):
             self.assertIn(words, answer.stdout)
 
     def test_metrics_while_it_runs(self):

@@ -150,7 +150,7 @@ static void report_failed(struct ex_attempt *attempt, bool secondary) {
         .runtime = fo_str_of(attempt->vertex->runtime),
         .lost = attempt->missing,
         .pid = attempt->pid,
-        .log_path = fo_str_of(attempt->log_path),
+        .log_path = fo_str_of(attempt->head.len > 0 ? attempt->log_path : NULL),
     };
     const struct ex_report report = {attempt->task, attempt->attempt, FO_TASK_FAILED, &evidence};
     job->engine->config.sink->report(job->owner, &report);

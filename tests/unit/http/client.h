@@ -17,8 +17,8 @@ void send_text(int fd, const char *text);
 /* Sends and goes on when the server has closed. False: it has. */
 bool try_send(int fd, const char *text);
 
-/* All that comes until the server closes, or nothing comes for `quiet_ms`; terminated. The buffer is
- * overwritten by the next call. */
+/* All that comes until the server closes, or nothing comes for `quiet_ms`; terminated. The buffer
+ * is overwritten by the next call. */
 const char *receive(int fd, int quiet_ms);
 
 /* Whether the server closes within `within_ms`; throws away what comes before. */

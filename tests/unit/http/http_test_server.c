@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http_test_server ADDRESS WEB_CONFIG: serves a page until SIGTERM; SIGHUP reloads. Prints where it
  * listens, the outcome of each reload, and at the end what it counted. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -55,7 +56,7 @@ int main(int argc, char **argv) {
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGHUP);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     const char *addresses[] = {argv[1]};
     struct ex_http_config config = {
         .name = "test", .addresses = addresses, .address_count = 1, .web_config_path = argv[2]};

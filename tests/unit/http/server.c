@@ -75,8 +75,12 @@ static void who(void *ctx, struct ex_http_request *request, struct ex_http_respo
 }
 
 static void header(void *ctx, struct ex_http_request *request, struct ex_http_response *response) {
+    struct fo_str accept = ex_http_request_header(request, "accept");
+    struct fo_str twice = ex_http_request_header(request, "X-Twice");
+
     (void)ctx;
-    ex_http_response_copy(response, ex_http_request_header(request, "accept"));
+    (void)twice; /* must not disturb the one before */
+    ex_http_response_copy(response, accept);
 }
 
 static void forge(void *ctx, struct ex_http_request *request, struct ex_http_response *response) {
@@ -218,17 +222,19 @@ static void test_bodies(void **state) {
 }
 
 static void test_endless_body(void **state) {
-    char chunk[8 + 4096 + 8];
+    static const char head[] = "1000\r\n";
+    static const char tail[] = "\r\n";
+    char chunk[sizeof head + 4096 + sizeof tail];
     int fd = connect_to(*state);
     size_t sent = 0;
 
     memset(chunk, 'x', sizeof chunk);
-    memcpy(chunk, "1000\r\n", 6);
-    memcpy(chunk + 6 + 4096, "\r\n", 3);
+    memcpy(chunk, head, sizeof head - 1);
+    memcpy(chunk + sizeof head - 1 + 4096, tail, sizeof tail);
     send_text(fd, POST_HEAD("/echo") "Transfer-Encoding: chunked\r\n\r\n");
-    while (sent < 16 * EX_HTTP_DRAIN_BYTES && try_send(fd, chunk))
+    while (sent < (size_t)16 * EX_HTTP_DRAIN_BYTES && try_send(fd, chunk))
         sent += 4096;
-    assert_true(sent < 16 * EX_HTTP_DRAIN_BYTES);
+    assert_true(sent < (size_t)16 * EX_HTTP_DRAIN_BYTES);
     (void)close(fd);
 }
 
@@ -252,6 +258,8 @@ static void test_framing(void **state) {
     assert_true(rejected(*state, EX_HTTP_REJECTED_MALFORMED) >= 6);
 }
 
+static const char good_then_garbage[] = KEEP("/page") "garbage garbage garbage garbage\r\n\r\n";
+
 static void test_garbage(void **state) {
     static const char *const garbage[] = {
         "\r\n\r\n\r\n\r\n",
@@ -261,10 +269,11 @@ static void test_garbage(void **state) {
         "GET /page HTTP/9.9\r\n\r\n",
         "\x01\x02\x03\r\n\r\n",
         " GET /page HTTP/1.1\r\n\r\n",
-        KEEP("/page") "garbage garbage garbage garbage\r\n\r\n",
+        good_then_garbage,
     };
     static const char rest[] = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    char *long_header = malloc(80 * 1024);
+    const size_t size = (size_t)80 << 10;
+    char *long_header = malloc(size);
     int fd = -1;
 
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
@@ -276,9 +285,9 @@ static void test_garbage(void **state) {
         (void)close(fd);
     }
     assert_non_null(long_header);
-    memset(long_header, 'a', 80 * 1024);
+    memset(long_header, 'a', size);
     memcpy(long_header, "GET /page HTTP/1.1\r\nX: ", 23);
-    long_header[80 * 1024 - 1] = '\0';
+    long_header[size - 1] = '\0';
     assert_int_equal(ask_status(*state, long_header), 431);
     memcpy(long_header, "GET /", 5);
     memset(long_header + 5, 'a', 30);
@@ -304,8 +313,9 @@ static void test_pieces(void **state) {
 static void test_headers(void **state) {
     assert_string_equal(
         body_of(ask(*state, "GET /header HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
-                            "Accept: a\r\naccept: b;q=1\r\n\r\n")),
-        "a, b;q=1");
+                            "Accept: a\r\nX-Twice: 1\r\naccept: b;q=1\r\n"
+                            "X-Twice: 2\r\nAccept: c\r\n\r\n")),
+        "a, b;q=1, c");
     assert_string_equal(body_of(ask(*state, GET("/header"))), "");
 }
 
@@ -342,7 +352,7 @@ static void test_unix(void **state) {
     assert_string_equal(body_of(ask(server, GET("/control"))), expected);
     assert_int_equal(ex_http_start(&config, routes, ROUTES, &second, &error), -EADDRINUSE);
     assert_int_equal(ask_status(server, GET("/who")), 200); /* undisturbed */
-    server = ex_http_stop(server, 1000);
+    (void)ex_http_stop(server, 1000);
     assert_int_equal(stat(address + 5, &status), -1);
 
     /* A leftover socket is replaced, another kind of file is not. */
@@ -355,7 +365,7 @@ static void test_unix(void **state) {
     server = start_server(config, routes, ROUTES);
     assert_int_equal(stat(address + 5, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0660);
-    server = ex_http_stop(server, 1000);
+    (void)ex_http_stop(server, 1000);
     FILE *file = fopen(address + 5, "we");
     assert_non_null(file);
     (void)fclose(file);
@@ -381,7 +391,7 @@ static void test_descriptors(void **state) {
     assert_int_equal(ask_status(server, GET("/page")), 200);
     assert_int_equal(strncmp(ex_http_address(server, 1), "unix:", 5), 0);
     assert_null(ex_http_address(server, 2));
-    server = ex_http_stop(server, 1000);
+    (void)ex_http_stop(server, 1000);
 
     assert_int_equal(pipe(pipe_fds), 0); /* NOLINT(android-cloexec-pipe) */
     assert_int_equal(ex_http_start(&(struct ex_http_config){.addresses = addresses,

@@ -62,7 +62,7 @@ static void shows_gauges_and_infos(void **state) {
     (void)state;
 
     ex_series_set(fixture_series(job, gauges, "a", NULL), 1763720000.125);
-    ex_series_set(fixture_series(job, gauges, "b", NULL), NAN);
+    ex_series_set(fixture_series(job, gauges, "b", NULL), (double)NAN);
     ex_series_set(fixture_series(job, gauges, "c", NULL), -HUGE_VAL);
     ex_series_hide(fixture_series(job, gauges, "d", NULL));
     (void)fixture_series(job, infos, "x", NULL);
@@ -111,7 +111,7 @@ static void shows_histograms_with_exemplars(void **state) {
     ex_histogram_observe(series, 0.1);
     ex_histogram_observe(series, 2);
     ex_histogram_observe(series, 2e6);
-    ex_histogram_observe(series, NAN);
+    ex_histogram_observe(series, (double)NAN);
     ex_histogram_observe(series, -1); /* a clock that went back: counts as 0 */
     assert_int_equal(ex_series_exemplar(series, 2, 1763720000500, &trace, 1), 0);
     expect_page(metrics, EX_OPENMETRICS,

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { SCRAPERS = 3, JOBS = 20, CHANGES = 20000, LINE_MAX_BYTES = 64 };
 
@@ -136,11 +137,13 @@ static void sums_add_up_in_every_scrape(void **state) {
         shared.jobs[i] = fixture_job(shared.metrics, "job", NULL);
     for (int i = 0; i < SCRAPERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, scrape, &shared), 0);
-    for (unsigned i = 0; i < CHANGES || atomic_load(&shared.pages) < 200; i++) {
+    for (unsigned i = 0; i < CHANGES || atomic_load(&shared.pages) < 100; i++) {
         change(&shared, i);
         if (i % 50 == 0) /* a job of that name comes back */
             shared.jobs[i % JOBS] = fixture_job(shared.metrics, "job", shared.jobs[i % JOBS]);
-        if (i % 500 == 0)
+        if (i >= CHANGES) /* enough of these; the scrapers are still at it */
+            (void)usleep(100);
+        else if (i % 500 == 0)
             declare_late(&shared, i);
         if (i % 333 == 0) {
             ex_group_retire(shared.jobs[3]);

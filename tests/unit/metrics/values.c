@@ -30,7 +30,7 @@ static void writes_the_shortest_number(void **state) {
         {1e14, "100000000000000"},
         {1e15, "1e+15"},
         {1e300, "1e+300"},
-        {NAN, "NaN"},
+        {(double)NAN, "NaN"},
         {HUGE_VAL, "+Inf"},
         {1e-9, "1e-09"},
         {-HUGE_VAL, "-Inf"},
