@@ -17,6 +17,7 @@
 #include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/local/local.h"
+#include "exporter/manager/inbox.h"
 #include "exporter/metrics/process.h"
 #include "exporter/spawn/client.h"
 #include "listeners/catalogue/catalogue.h"
@@ -37,7 +38,12 @@ struct ex_daemon {
     struct ex_spawner *spawner;
     struct ex_engine local;
     struct ex_manager *manager;
+    struct ex_inbox *inbox;
+    struct ex_rest rest;
     struct ex_read_door door;
+    struct ex_control_door control;
+    void (*quit)(void *ctx);
+    void *quit_ctx;
     char url[URL_MAX_BYTES];
 };
 
@@ -62,7 +68,8 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
         ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
                              reterr);
     if (ret == 0)
-        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name, reterr);
+        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name,
+                                   &daemon->door.scrapes, reterr);
     if (ret == 0)
         ex_self_metrics_reloaded(&daemon->self, true, ex_clock_wall_ms());
     return ret;
@@ -114,18 +121,64 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
     return ex_manager_new(&config, &daemon->manager, reterr);
 }
 
+static int reload(void *ctx, struct fo_error *reterr) {
+    return ex_daemon_reload(ctx, reterr);
+}
+
+static void quit(void *ctx) {
+    const struct ex_daemon *daemon = ctx;
+
+    daemon->quit(daemon->quit_ctx);
+}
+
+static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *options) {
+    int ret = ex_inbox_new(daemon->loop, daemon->manager, &daemon->inbox);
+
+    if (ret < 0)
+        return ret;
+    daemon->quit = options->quit;
+    daemon->quit_ctx = options->quit_ctx;
+    daemon->rest = (struct ex_rest){
+        .loop = daemon->loop,
+        .inbox = daemon->inbox,
+        .config = daemon->config,
+        .local = &daemon->local,
+        .reload = reload,
+        .quit = quit,
+        .ctx = daemon,
+    };
+    ex_rest_init(&daemon->rest);
+    return 0;
+}
+
+static int open_control(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                        struct fo_error *reterr) {
+    if (!options->control.enabled)
+        return 0;
+    int ret = ex_control_door_open(&daemon->control, &options->control, &daemon->door,
+                                   daemon->work_dir.path, daemon->config, reterr);
+    if (ret == 0)
+        ex_log(EX_LOG_INFO, "Commands are taken.",
+               EX_TEXT("socket", ex_http_address(daemon->control.local, 0)));
+    return ret;
+}
+
 /* What a person on this machine would type. */
 static void note_url(struct ex_daemon *daemon, const char *address, const char *path) {
     static const char everywhere[] = "[::]:";
     bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
 
-    (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
-                   any ? address + sizeof everywhere - 1 : address, path);
+    if (strncmp(address, "unix:", 5) == 0)
+        (void)snprintf(daemon->url, sizeof daemon->url, "%s", address);
+    else
+        (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
+                       any ? address + sizeof everywhere - 1 : address, path);
 }
 
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                      struct fo_error *reterr) {
-    int ret = ex_read_door_open(&daemon->door, &options->door, daemon->metrics, reterr);
+    int ret =
+        ex_read_door_open(&daemon->door, &options->door, daemon->metrics, &daemon->rest, reterr);
 
     if (ret < 0)
         return ret;
@@ -170,9 +223,13 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_manager(daemon, options, reterr);
     if (ret == 0)
+        ret = start_rest(daemon, options);
+    if (ret == 0)
         ret = open_door(daemon, options, reterr);
     if (ret == 0)
         ret = start_engine(daemon, reterr);
+    if (ret == 0)
+        ret = open_control(daemon, options, reterr);
     return ret;
 }
 
@@ -180,6 +237,8 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
  * loop must run once more. */
 static void close_rooms(struct ex_daemon *daemon) {
     atomic_store(&daemon->self.counters, NULL);
+    ex_inbox_close(daemon->inbox); /* first: who waits for the manager is told at once */
+    ex_control_door_close(&daemon->control, DRAIN_MS);
     ex_read_door_close(&daemon->door, DRAIN_MS);
     if (daemon->local.self)
         daemon->local.ops->close(daemon->local.self);
@@ -249,17 +308,18 @@ void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready) {
     atomic_store(&daemon->door.ready, ready);
 }
 
-void ex_daemon_reload(struct ex_daemon *daemon) {
-    struct fo_error error;
+int ex_daemon_reload(struct ex_daemon *daemon, struct fo_error *reterr) {
+    int ret = ex_http_reload(daemon->door.server, reterr);
 
-    bool good = ex_http_reload(daemon->door.server, &error) == 0;
-
-    ex_self_metrics_reloaded(&daemon->self, good, ex_clock_wall_ms());
-    if (!good)
+    if (ret == 0)
+        ret = ex_control_door_reload(&daemon->control, reterr);
+    ex_self_metrics_reloaded(&daemon->self, ret == 0, ex_clock_wall_ms());
+    if (ret < 0)
         ex_log(EX_LOG_ERROR, "The web configuration was not reloaded; the old one stays.",
-               EX_TEXT("error", error.text), EX_INT("line", error.line));
+               EX_TEXT("error", reterr->text), EX_INT("line", reterr->line));
     else
         ex_log_plain(EX_LOG_INFO, "Reloaded.");
+    return ret;
 }
 
 /* ---- ending ---- */
@@ -276,6 +336,7 @@ void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode) {
 struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     if (!daemon)
         return NULL;
+    (void)ex_inbox_free(daemon->inbox);
     ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);

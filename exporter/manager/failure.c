@@ -78,6 +78,26 @@ int ex_failure_new(const struct ex_report *report, struct ex_failure **ret_failu
     return 0;
 }
 
+int ex_failure_copy(const struct ex_failure *failure, struct ex_failure **ret_copy) {
+    struct ex_failure *copy = calloc(1, sizeof *copy);
+
+    if (!copy)
+        return -ENOMEM;
+    *copy = *failure;
+    copy->next = NULL;
+    copy->texts = NULL; /* both point to the original's until they are copied */
+    copy->label_texts = NULL;
+    int ret = own_texts(copy);
+    if (ret == 0)
+        ret = ex_failure_set_labels(copy, failure->labels, failure->label_count);
+    if (ret < 0) {
+        (void)ex_failure_free(copy);
+        return ret;
+    }
+    *ret_copy = copy;
+    return 0;
+}
+
 struct ex_failure *ex_failure_free(struct ex_failure *failure) {
     if (failure) {
         free(failure->texts);

@@ -27,6 +27,8 @@ struct ex_failure {
 
 /* Copies a report with its evidence. 0 or -ENOMEM. */
 FO_MUST_CHECK int ex_failure_new(const struct ex_report *report, struct ex_failure **ret_failure);
+/* Copies the record with all its texts; it stands in no list. 0 or -ENOMEM. */
+FO_MUST_CHECK int ex_failure_copy(const struct ex_failure *failure, struct ex_failure **ret_copy);
 struct ex_failure *ex_failure_free(struct ex_failure *failure); /* NULL allowed; returns NULL */
 
 /* Replaces the labels by copies of these. 0 or -ENOMEM; -E2BIG over EX_FAILURE_LABELS_MAX. */
