@@ -185,6 +185,7 @@ static void keep_failure(struct ex_job *job, struct ex_failure *failure) {
     else
         job->failures = failure;
     job->newest_failure = failure;
+    failure->job = job;
     job->failures_kept++;
     job->failure_count++;
 }

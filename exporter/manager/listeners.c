@@ -183,7 +183,6 @@ static bool ask(struct ex_job *job, struct ex_failure *failure) {
 
     describe_task(job, failure, task, &told);
     describe_evidence(manager, failure, &told);
-    failure->job = job;
     failure->ticket.final = on_final;
     return ex_bank_ask(manager->bank, &told, &failure->ticket);
 }
