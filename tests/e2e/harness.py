@@ -57,15 +57,17 @@ def marked_processes(mark):
 
 
 class Daemon:
-    """`failover_exporter serve` on a port of its own."""
+    """`failover_exporter serve` on a port of its own. `launcher` stands before the program; `address` None
+    leaves it to the program; other options are Popen's."""
 
-    def __init__(self, *arguments, storage=None):
+    def __init__(self, *arguments, storage=None, address="127.0.0.1:0", launcher=(), **options):
         self.storage = storage or tempfile.mkdtemp()
         self.log_path = os.path.join(self.storage + ".log")
         self.log = open(self.log_path, "w+", encoding="utf-8", errors="replace")
+        listen = [f"--web.listen-address={address}"] if address else []
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--web.listen-address=127.0.0.1:0", f"--storage.path={self.storage}",
-             "--log.level=debug", *arguments], stderr=self.log, start_new_session=True)
+            [*launcher, PROGRAM, "serve", *listen, f"--storage.path={self.storage}", "--log.level=debug",
+             *arguments], stderr=self.log, start_new_session=True, **options)
         self.url = wait_for(self._address, what="the daemon to listen:\n" + self.log_text())
 
     def _address(self):
