@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"plan", ex_cli_plan, "shows what would restart if a task failed; nothing runs"},
     {"check", ex_cli_check, "check config|job|rules FILE: says whether it is good"},
     {"classify", ex_cli_classify, "says what kind of failure an output shows"},
+    {"metrics", ex_cli_metrics, "lists the families of metrics; nothing is started"},
     {"version", ex_cli_version, "prints the version"},
     {"help", ex_cli_help, "prints this"},
 };

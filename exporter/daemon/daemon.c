@@ -19,6 +19,7 @@
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/local/local.h"
 #include "exporter/manager/inbox.h"
+#include "exporter/metrics/manifest.h"
 #include "exporter/metrics/process.h"
 #include "exporter/spawn/client.h"
 #include "listeners/catalogue/catalogue.h"
@@ -304,6 +305,29 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
     }
     *ret_daemon = daemon;
     return 0;
+}
+
+int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct fo_error *reterr) {
+    const struct ex_daemon_options options = {.exporter_metrics = true};
+    struct ex_daemon *daemon = calloc(1, sizeof *daemon);
+
+    if (!daemon)
+        return -ENOMEM;
+    daemon->loop = loop;
+    int ret = ex_config_load(NULL, &daemon->config, reterr);
+    if (ret == 0)
+        ret = start_catalogue(daemon, reterr);
+    if (ret == 0)
+        ret = start_metrics(daemon, &options, reterr);
+    if (ret == 0)
+        ret = start_manager(daemon, &options, reterr);
+    if (ret == 0)
+        ret = json ? ex_manifest_json(daemon->metrics, out)
+                   : ex_manifest_markdown(daemon->metrics, out);
+    close_rooms(daemon);
+    (void)uv_run(loop, UV_RUN_DEFAULT);
+    (void)ex_daemon_free(daemon);
+    return ret;
 }
 
 /* ---- while it runs ---- */

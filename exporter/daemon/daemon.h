@@ -6,6 +6,8 @@
 #define EX_DAEMON_DAEMON_H
 
 #include "exporter/daemon/control_door.h"
+#include "exporter/base/buffer.h"
+#include "exporter/daemon/read_door.h"
 #include "exporter/manager/manager.h"
 
 struct ex_daemon;
@@ -33,6 +35,11 @@ FO_MUST_CHECK int ex_daemon_start(const struct ex_daemon_options *options, uv_lo
 /* Reads, checks and starts a job on the local engine. Errors: the file's, the manager's. */
 FO_MUST_CHECK int ex_daemon_submit_file(struct ex_daemon *daemon, const char *path,
                                         struct ex_job **ret_job, struct fo_error *reterr);
+
+/* The manifest of every family that a daemon declares by default, as JSON or Markdown; nothing is
+ * started. Errors: memory. */
+FO_MUST_CHECK int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out,
+                                     struct fo_error *reterr);
 
 struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon);
 
