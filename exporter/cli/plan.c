@@ -11,8 +11,8 @@
 #include "exporter/cli/flags.h"
 #include "exporter/config/config.h"
 #include "exporter/config/duration.h"
-#include "exporter/config/job_file.h"
 #include "exporter/config/task_name.h"
+#include "exporter/daemon/job_load.h"
 #include "exporter/plan/forecast.h"
 
 enum { TASK_NAME_BYTES = FO_ID_MAX + 16, REGIONS_SHOWN = 32, TASKS_SHOWN = 16 };
@@ -335,7 +335,7 @@ static int plan_file(const struct options *options, const char *path) {
     int ret = ex_config_load(options->config_file, &config, &error);
     if (ret == 0) {
         file = path;
-        ret = ex_job_file_load(path, config, &spec, &error);
+        ret = ex_job_load(path, config, &spec, &error);
     }
     if (ret == 0) {
         file = NULL;
