@@ -19,6 +19,7 @@ vertices:
   - {id: b, command: [sh, -c, 'sleep 1000']}
 """
 TOKEN = "a-token-that-nobody-guesses"
+HASH = "$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"  # secret
 
 
 class Connection(http.client.HTTPConnection):
@@ -155,11 +156,12 @@ class Control(Case):
                 ("- a\n", good, 400, "map"),
                 ("[" * 5000, good, 400, ""),
                 ('{"name": "x", "name": "y"}', good, 400, "name"),
-                ("name: x\nvertices: [{id: a, parallelism: 99999999999}]\n", good, 400, "parallelism"),
+                ("name: x\nworking-directory: /\nvertices: [{id: a, command: [ls], parallelism: 99999999999}]\n",
+                 good, 400, "parallelism"),
                 (b"name: \xff\n", good, 400, ""),
                 ("name: x\nengine: flink\nvertices: [{id: a, command: [ls]}]\n", good, 400, "engine"),
                 ("name: x\nvertices: [{id: a, command: [ls]}]\n", good, 400, "working-directory"),
-                ("x" * (1024 * 1024 + 1), good, 413, "")):
+                (None, dict(good, Content_Length="2147483648"), 413, "")):
             found, answer = self.send("POST", "/jobs", body, **headers)
             self.assertEqual(found, status, answer)
             self.assertIn(word, answer["errors"][0])
@@ -233,19 +235,61 @@ class Control(Case):
             self.assertEqual(answer.returncode, 1)
             self.assertIn(word, answer.stderr)
 
-    def test_users_and_public_status(self):
-        config = self.write("web.yaml", "basic_auth_users: {alice: $2y$05$7KQyHN1mV8Eb9sgGZ3EMXuUBkN6IUSZxGwvzJwNeTa8BdMBGvxRzW}\n")
-        self.start(f"--web.config.file={config}")
-        for path in ("/jobs", "/jobs/demo", "/metrics", "/config"):
-            self.assertEqual(self.server_status(path), 401)
+    def test_tls_wants_a_role(self):
+        port = free_port()
+        certificate, key = self.path("cert.pem"), self.path("key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        web = self.write("web.yaml", f"""
+tls_server_config: {{cert_file: {certificate}, key_file: {key}}}
+basic_auth_users: {{alice: {HASH}, bob: {HASH}, carol: {HASH}}}
+""")
+        config = self.write("config.yaml", "web: {roles: {alice: [read, control], bob: [read]}}\n")
+        self.server = self.daemon(f"--config.file={config}", f"--web.config.file={web}",
+                                  f"--control.listen-address=127.0.0.1:{port}", self.write("job.yaml", JOB))
 
-    def server_status(self, path):
-        return self.server.get(path)[0]
+        def command(user, *arguments):
+            return self.run_program(*arguments, f"--control.address=https://{user}localhost:{port}",
+                                    f"--control.ca-file={certificate}")
+        self.assertEqual(command("alice:secret@", "pause", "demo").returncode, 0)
+        self.assertIn("demo", command("bob:secret@", "list").stdout)
+        for user, arguments, status in (("bob:secret@", ("pause", "demo"), "403"), ("carol:secret@", ("list",), "403"),
+                                        ("alice:wrong@", ("list",), "401"), ("", ("list",), "401")):
+            answer = command(user, *arguments)
+            self.assertEqual(answer.returncode, 1)
+            self.assertIn(status, answer.stderr)
+        self.assertNotIn("secret", self.server.log_text())
+        address = self.server.url.split("/")[2]
+        health = self.run_program("healthcheck", f"--web.listen-address={address}", f"--web.config.file={web}")
+        self.assertEqual(health.returncode, 1)  # the passwords hold for it too
+        self.assertIn("not ready", health.stdout)
+
+    def test_others_see_metrics_only(self):
+        address = own_address()
+        if not address:
+            self.skipTest("this machine has no address but loopback")
+        for flags, status in ((("--web.public-status",), 200), ((), 403)):
+            port = free_port(address)
+            self.start(f"--web.listen-address={address}:{port}", *flags)
+            for path, wanted in (("/jobs", status), ("/v1/jobs/demo", status), ("/metrics", 200), ("/-/ready", 200)):
+                found, _ = self.send("GET", path, connection=http.client.HTTPConnection(address, port))
+                self.assertEqual(found, wanted, path)
 
 
-def free_port():
+def own_address():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
+def free_port(address="127.0.0.1"):
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return probe.getsockname()[1]
 
 

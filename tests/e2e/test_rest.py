@@ -116,7 +116,7 @@ class Rest(Case):
         self.fits(config, {"restart-strategy": TEXT, "job-parallelism": INT, "object-reuse-mode": BOOL,
                            "user-config": dict, "execution-mode": TEXT})
         self.assertEqual(config["restart-strategy"], "Restart with fixed delay (PT0.01S). #3 restart attempts.")
-        self.assertEqual(config["user-config"].get("taskmanager.jaas.config.password", "******"), "******")
+        self.assertEqual(config["user-config"]["taskmanager.jaas.config.password"], "******")
         self.assertNotIn("geheim", json.dumps(config))
 
     def vertex(self, job_id):
