@@ -6,7 +6,7 @@
 
 #include "exporter/base/buffer.h"
 
-/* Appends the text with U+FFFD for every byte that is not UTF-8. */
+/* Appends the text with U+FFFD for bytes that are not UTF-8. */
 void ex_clean_utf8(struct ex_buffer *buffer, struct fo_str text);
 
 /* The same, and `?` for control characters: no output can steer the terminal it is shown on. */

@@ -8,6 +8,7 @@
 #include "exporter/config/config.h"
 #include "exporter/config/job_file.h"
 #include "exporter/daemon/catalogue_load.h"
+#include "exporter/daemon/daemon.h"
 
 struct options {
     const char *config_file;
@@ -52,30 +53,58 @@ static int check_job(const struct options *options, const char *path, struct fo_
     return ret;
 }
 
+static int check_web(const struct options *options, const char *path, struct fo_error *reterr) {
+    (void)options;
+    return ex_http_check_web_config(path, reterr);
+}
+
+typedef int check_function(const struct options *options, const char *path,
+                           struct fo_error *reterr);
+
 static const struct {
     const char *what;
-    int (*check)(const struct options *options, const char *path, struct fo_error *reterr);
+    check_function *check;
 } checks[] = {
     {"config", check_config},
     {"job", check_job},
 };
 
-static int run_check(const struct options *options, const char *what, const char *path) {
+static int check_file(check_function *check, const struct options *options, const char *path) {
     struct fo_error error = {.text = "out of memory"};
 
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        if (strcmp(what, checks[i].what) != 0)
-            continue;
-        if (checks[i].check(options, path, &error) == 0) {
-            (void)printf("%s: good\n", path);
-            return EX_EXIT_OK;
-        }
+    if (check(options, path, &error) < 0) {
         ex_cli_complain(path, &error);
         return EX_EXIT_FAILED;
+    }
+    (void)printf("%s: good\n", path);
+    return EX_EXIT_OK;
+}
+
+static int run_check(const struct options *options, const char *what, const char *path) {
+    struct fo_error error;
+
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        if (strcmp(what, checks[i].what) == 0)
+            return check_file(checks[i].check, options, path);
     }
     (void)snprintf(error.text, sizeof error.text, "cannot check \"%.40s\"; see --help", what);
     ex_cli_complain(NULL, &error);
     return EX_EXIT_FAILED;
+}
+
+int ex_cli_check_daemon(const struct ex_daemon_options *daemon, int job_count, char **jobs) {
+    const struct options options = {.config_file = daemon->config_file};
+    int status = EX_EXIT_OK;
+
+    if (daemon->config_file)
+        status |= check_file(check_config, &options, daemon->config_file);
+    if (daemon->door.web_config_path)
+        status |= check_file(check_web, &options, daemon->door.web_config_path);
+    if (status != EX_EXIT_OK) /* every job would fail for the same reason */
+        return status;
+    for (int i = 0; i < job_count; i++)
+        status |= check_file(check_job, &options, jobs[i]);
+    return status;
 }
 
 int ex_cli_check(int argc, char **argv) {

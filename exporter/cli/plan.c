@@ -310,7 +310,7 @@ static int run_forecasts(const struct options *options, const struct ex_job_spec
 static int run_plan(const struct options *options, const struct ex_job_spec *spec,
                     struct fo_error *reterr) {
     struct happenings happenings = {.count = 0};
-    struct ex_plan *plan;
+    struct ex_plan *plan = NULL;
 
     int ret = read_happenings(options, spec->graph, &happenings, reterr);
     if (ret == 0)

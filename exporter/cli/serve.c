@@ -17,6 +17,7 @@ struct serve {
     uv_signal_t interrupt;
     uv_signal_t hangup;
     struct ex_service service;
+    int sockets[EX_SERVICE_SOCKETS_MAX]; /* that systemd handed over */
     bool stopping;
 };
 
@@ -103,6 +104,22 @@ static void close_signals(struct serve *serve) {
     (void)uv_run(serve->loop, UV_RUN_DEFAULT);
 }
 
+static int start(struct serve *serve, struct ex_daemon_flags *flags, const char **ret_file,
+                 struct fo_error *reterr) {
+    struct ex_read_door_options *door = &flags->daemon.door;
+
+    *ret_file = NULL;
+    if (flags->systemd_socket) {
+        int ret = ex_service_sockets(serve->sockets, &door->descriptor_count, reterr);
+        if (ret < 0)
+            return ret;
+        door->descriptors = serve->sockets;
+    }
+    if (geteuid() == 0)
+        ex_log_plain(EX_LOG_WARN, "Running as root; a user of its own is enough.");
+    return ex_daemon_start(&flags->daemon, serve->loop, &serve->daemon, ret_file, reterr);
+}
+
 int ex_cli_serve(int argc, char **argv) {
     struct ex_daemon_flags flags;
     struct serve serve = {.loop = uv_default_loop()};
@@ -113,11 +130,11 @@ int ex_cli_serve(int argc, char **argv) {
     int count = ex_daemon_flags_parse(&flags, EX_COMMAND_SERVE, argc, argv, &status);
     if (count < 0)
         return status;
+    if (flags.check_only)
+        return ex_cli_check_daemon(&flags.daemon, count, argv + 1);
     flags.daemon.quit = on_quit;
     flags.daemon.quit_ctx = &serve;
-    if (geteuid() == 0)
-        ex_log_plain(EX_LOG_WARN, "Running as root; a user of its own is enough.");
-    if (ex_daemon_start(&flags.daemon, serve.loop, &serve.daemon, &file, &error) < 0) {
+    if (start(&serve, &flags, &file, &error) < 0) {
         ex_cli_complain(file, &error);
         return EX_EXIT_FAILED;
     }

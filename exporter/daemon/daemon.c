@@ -68,7 +68,8 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
         ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
                              reterr);
     if (ret == 0)
-        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name, reterr);
+        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name,
+                                   &daemon->door.scrapes, reterr);
     if (ret == 0)
         ex_self_metrics_reloaded(&daemon->self, true, ex_clock_wall_ms());
     return ret;
@@ -167,8 +168,11 @@ static void note_url(struct ex_daemon *daemon, const char *address, const char *
     static const char everywhere[] = "[::]:";
     bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
 
-    (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
-                   any ? address + sizeof everywhere - 1 : address, path);
+    if (strncmp(address, "unix:", 5) == 0)
+        (void)snprintf(daemon->url, sizeof daemon->url, "%s", address);
+    else
+        (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
+                       any ? address + sizeof everywhere - 1 : address, path);
 }
 
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,

@@ -17,13 +17,33 @@ enum { EX_READ_DOOR_ROUTES = 4 }; /* beside those of the REST API */
 struct ex_read_door_options {
     const char *const *addresses;
     size_t address_count;
+    const int *descriptors; /* listening sockets from outside; taken by ex_read_door_open() */
+    size_t descriptor_count;
     bool any_port;              /* when an address is in use, take a free port on loopback */
     const char *telemetry_path; /* "/metrics" */
     const char *web_config_path;
     unsigned max_requests;
+    size_t max_response_bytes; /* of a page of metrics as sent; 0 = no limit */
     int64_t timeout_offset_ms; /* taken off the scrape deadline that Prometheus announces */
     bool created_lines;
     bool public_status; /* the REST API is for everybody, not only for loopback and users */
+};
+
+/* Why a scrape got 503 instead of a page. */
+enum ex_scrape_failure {
+    EX_SCRAPE_DEADLINE, /* the announced deadline had passed, or would have */
+    EX_SCRAPE_SIZE,     /* the page is over max_response_bytes */
+    EX_SCRAPE_MEMORY,
+    EX_SCRAPE_FAILURES
+};
+/* "deadline", "size", "memory": the label of a failure. */
+const char *ex_scrape_failure_name(enum ex_scrape_failure failure);
+
+/* Of the page of metrics, for the daemon's own figures. [any] */
+struct ex_scrape_counters {
+    _Atomic uint64_t failures[EX_SCRAPE_FAILURES];
+    _Atomic uint64_t last_render_ns; /* of the last page that was sent; 0 = none was */
+    _Atomic uint64_t last_bytes;
 };
 
 struct ex_read_door {
@@ -31,6 +51,7 @@ struct ex_read_door {
     struct ex_metrics *metrics; /* borrowed */
     struct ex_rest *rest;       /* borrowed */
     struct ex_read_door_options options;
+    struct ex_scrape_counters scrapes;
     atomic_bool ready; /* [any] whether /-/ready answers 200 */
 };
 

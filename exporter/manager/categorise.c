@@ -55,8 +55,20 @@ void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failur
     ex_failure_trim(failure);
 }
 
+struct counted {
+    struct ex_job *job;
+    const struct ex_failure *failure;
+};
+
 static void count_in_job(void *ctx, const struct fo_str *values) {
-    ex_job_metrics_count_failure(ctx, values);
+    const struct counted *counted = ctx;
+    const struct ex_failure_trace trace = {
+        .job_id = counted->job->id,
+        .failure_id = counted->failure->id,
+        .time_ms = counted->failure->at_ms,
+    };
+
+    ex_job_metrics_count_failure(&counted->job->metrics, values, &trace);
 }
 
 void ex_failure_count(struct ex_job *job, struct ex_failure *failure) {
@@ -64,10 +76,11 @@ void ex_failure_count(struct ex_job *job, struct ex_failure *failure) {
         .type = ex_failure_label(failure, "type"),
         .category = ex_failure_label(failure, "category"),
     };
+    struct counted counted = {job, failure};
 
     failure->labelled = true;
     counting_on_labelled(job->manager->counting, failure->labels, failure->label_count,
-                         count_in_job, &job->metrics);
+                         count_in_job, &counted);
     ex_failure_metrics_count(&job->manager->account, &class);
     ex_job_tell(job, EX_CHANGE_LABELLED, NULL, failure);
 }
