@@ -6,7 +6,7 @@
 #include "exporter/cli/client.h"
 #include "exporter/cli/flags.h"
 
-enum { TIMEOUT_MS = 5000, ADDRESS_BYTES = 512 };
+enum { TIMEOUT_MS = 4000, ADDRESS_BYTES = 512 };
 
 struct options {
     struct ex_flag_list addresses;

@@ -157,6 +157,20 @@ class Rest(Case):
             errors = self.ask("/jobs/demo/exceptions?" + query, 400)["errors"]
             self.assertIn(query.split("=")[0], errors[0])
 
+    def test_what_if(self):
+        self.start()
+        before = self.ask("/jobs/demo")["vertices"]
+        plan = self.ask("/jobs/demo/plan?fail=src%5B1%5D")
+        self.assertEqual(sorted(plan["regions"]), [["bad[0]"], ["src[0]", "src[1]", "sink[0]"]])
+        self.assertEqual(plan["decisions"], [{
+            "at_ms": 0, "failed": "src[1]", "action": "restart", "restart": ["src[0]", "src[1]", "sink[0]"],
+            "delay_ms": 10, "budget_left": 0}])  # two of three are used up already
+        self.assertIsNone(plan["gives_up_at_ms"])
+        self.assertEqual([vertex["status"] for vertex in self.ask("/jobs/demo")["vertices"]],
+                         [vertex["status"] for vertex in before])
+        for query in ("", "?fail=", "?fail=none[0]", "?fail=src[2]", "?fail=" + "x" * 500):
+            self.ask("/jobs/demo/plan" + query, 400)
+
     def test_current_flink(self):
         self.start("2")
         self.assertEqual(list(self.ask("/jobs/demo/exceptions")), ["exceptionHistory"])
