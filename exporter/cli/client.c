@@ -41,7 +41,7 @@ static int add_token(struct curl_slist **headers, const char *path, struct fo_er
     FILE *file = fopen(path, "re");
 
     if (!file)
-        return refuse(reterr, -errno, path, strerror(errno));
+        return refuse(reterr, -errno, path, strerrordesc_np(errno));
     bool good = fgets(token + skip, (int)(sizeof token - skip), file);
     (void)fclose(file);
     if (!good)

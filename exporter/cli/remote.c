@@ -203,7 +203,7 @@ static int read_file(const char *path, struct ex_buffer *bytes, struct fo_error 
     size_t size = 1;
 
     *reterr = (struct fo_error){.code = file ? 0 : -errno};
-    (void)snprintf(reterr->text, sizeof reterr->text, "%s", strerror(errno));
+    (void)snprintf(reterr->text, sizeof reterr->text, "%s", strerrordesc_np(errno));
     while (file && size > 0 && bytes->failure == 0) {
         char *room = ex_buffer_reserve(bytes, BUFSIZ);
         size = room ? fread(room, 1, BUFSIZ, file) : 0;

@@ -27,7 +27,7 @@ static struct message messages[POSTERS][MESSAGES];
 static struct ex_inbox *inbox;
 static int next_number[POSTERS]; /* of the manager's thread */
 static int handled_by_manager;
-static bool closes_itself;
+static int last_with_manager; /* closes the inbox */
 
 static void handle(struct ex_inbox_message *posted, struct ex_manager *manager) {
     struct message *message = (struct message *)(void *)posted;
@@ -38,9 +38,7 @@ static void handle(struct ex_inbox_message *posted, struct ex_manager *manager) 
         handled_by_manager++;
     }
     atomic_fetch_add(&message->handled, 1);
-    if (closes_itself && manager && handled_by_manager == MESSAGES / 2)
-        ex_inbox_close(inbox);
-    else if (!closes_itself && handled_by_manager == POSTERS * MESSAGES)
+    if (manager && handled_by_manager == last_with_manager)
         ex_inbox_close(inbox);
 }
 
@@ -52,12 +50,12 @@ static void *post_all(void *ctx) {
     return NULL;
 }
 
-static void run(bool close_early) {
+static void run(int last) {
     static int some_manager;
     pthread_t threads[POSTERS];
     uv_loop_t loop;
 
-    closes_itself = close_early;
+    last_with_manager = last;
     handled_by_manager = 0;
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(ex_inbox_new(&loop, (struct ex_manager *)(void *)&some_manager, &inbox), 0);
@@ -82,13 +80,13 @@ static void run(bool close_early) {
 
 static void test_all_are_handled_in_order(void **state) {
     (void)state;
-    run(false);
+    run(POSTERS * MESSAGES);
     assert_int_equal(handled_by_manager, POSTERS * MESSAGES);
 }
 
 static void test_closing_answers_those_who_wait(void **state) {
     (void)state;
-    run(true);
+    run(MESSAGES / 2);
     assert_int_equal(handled_by_manager, MESSAGES / 2);
     assert_false(messages[0][MESSAGES - 1].with_manager && messages[1][MESSAGES - 1].with_manager);
 }
