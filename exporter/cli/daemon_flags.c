@@ -81,6 +81,8 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         {"config.file", EX_FLAG_TEXT, &daemon->config_file, "FILE", "Cluster configuration."},
         {"storage.path", EX_FLAG_TEXT, &daemon->storage_path, "DIR",
          "Where files and state are kept; without it, in a private temporary directory."},
+        {"listeners.path", EX_FLAG_TEXT, &daemon->listeners_path, "DIR",
+         "Folder of failure listeners (plugins beside the program)."},
         {"web.listen-address", EX_FLAG_LIST, &flags->addresses, "ADDR",
          "Address of the read door; may be repeated (:10912)."},
         {"web.telemetry-path", EX_FLAG_TEXT, &daemon->door.telemetry_path, "PATH",

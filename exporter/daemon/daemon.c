@@ -11,6 +11,7 @@
 #include "exporter/base/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/base/random.h"
+#include "exporter/children/bank.h"
 #include "exporter/config/config.h"
 #include "exporter/config/job_file.h"
 #include "exporter/daemon/catalogue_load.h"
@@ -23,7 +24,7 @@
 #include "listeners/catalogue/catalogue.h"
 
 /* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
-enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
+enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
 
 static const char local_name[] = "local";
 
@@ -36,6 +37,7 @@ struct ex_daemon {
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
     struct ex_spawner *spawner;
+    struct ex_bank *bank;
     struct ex_engine local;
     struct ex_manager *manager;
     struct ex_inbox *inbox;
@@ -81,12 +83,28 @@ static void on_spawner_died(void *ctx, bool restarted) {
            EX_TEXT("restarted", restarted ? "yes" : "no"));
 }
 
-static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
+static int start_spawner(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_spawner_config spawner = {.loop = daemon->loop, .died = on_spawner_died};
-    int ret = ex_spawner_new(&spawner, &daemon->spawner, reterr);
 
-    if (ret < 0)
-        return ret;
+    return ex_spawner_new(&spawner, &daemon->spawner, reterr);
+}
+
+static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                           struct fo_error *reterr) {
+    const struct ex_bank_config bank = {
+        .loop = daemon->loop,
+        .spawner = daemon->spawner,
+        .metrics = daemon->metrics,
+        .config = daemon->config,
+        .plugins = options->listeners_path,
+        .catalogue_version = catalogue_version(daemon->catalogue),
+        .catalogue_hash = catalogue_hash(daemon->catalogue),
+    };
+
+    return ex_bank_open(&bank, &daemon->bank, reterr);
+}
+
+static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of(local_name));
     const struct ex_local_config local = {
         .loop = daemon->loop,
@@ -103,17 +121,15 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
 
 static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                          struct fo_error *reterr) {
-    static const char *const exported[] = {"type", "category", "cause"};
-    struct fo_str keys[sizeof exported / sizeof *exported];
-
-    for (size_t i = 0; i < sizeof exported / sizeof *exported; i++)
-        keys[i] = fo_str_of(exported[i]);
+    uint32_t key_count;
+    const struct fo_str *keys = ex_bank_keys(daemon->bank, &key_count);
     const struct ex_manager_config config = {
         .loop = daemon->loop,
         .metrics = daemon->metrics,
         .catalogue = daemon->catalogue,
         .label_keys = keys,
-        .label_key_count = sizeof exported / sizeof *exported,
+        .label_key_count = key_count,
+        .bank = daemon->bank,
         .retention_ms = daemon->config->metrics_retention_ms,
         .observer = options->observer,
         .observer_ctx = options->observer_ctx,
@@ -221,6 +237,10 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_metrics(daemon, options, reterr);
     if (ret == 0)
+        ret = start_spawner(daemon, reterr);
+    if (ret == 0)
+        ret = start_listeners(daemon, options, reterr);
+    if (ret == 0)
         ret = start_manager(daemon, options, reterr);
     if (ret == 0)
         ret = start_rest(daemon, options);
@@ -233,6 +253,15 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     return ret;
 }
 
+/* The last listener is gone: nothing is left that the spawner would have to report. */
+static void on_listeners_closed(void *ctx) {
+    struct ex_daemon *daemon = ctx;
+
+    if (daemon->spawner)
+        ex_spawner_close(daemon->spawner, NULL);
+    daemon->spawner = NULL;
+}
+
 /* In the other direction than they were started; a room that was not started is passed over. The
  * loop must run once more. */
 static void close_rooms(struct ex_daemon *daemon) {
@@ -242,9 +271,8 @@ static void close_rooms(struct ex_daemon *daemon) {
     ex_read_door_close(&daemon->door, DRAIN_MS);
     if (daemon->local.self)
         daemon->local.ops->close(daemon->local.self);
-    if (daemon->spawner)
-        ex_spawner_close(daemon->spawner, NULL);
     daemon->manager = ex_manager_free(daemon->manager);
+    ex_bank_close(daemon->bank, LISTENER_GRACE_MS, on_listeners_closed, daemon);
 }
 
 /* Pipes between tasks pass through our hands: as many as the administrator allows. */

@@ -157,6 +157,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 void ex_job_remove(struct ex_job *job) {
+    ex_job_settle(job);
     TAILQ_REMOVE(&job->manager->jobs, job, link);
     ex_job_metrics_done(&job->metrics);
     uv_close((uv_handle_t *)&job->timer, on_timer_closed);
@@ -169,7 +170,7 @@ static void prune_failures(struct ex_job *job) {
     uint64_t oldest_root =
         fo_job_history_count(job->core) > 0 ? fo_job_history(job->core, 0).failure_id : UINT64_MAX;
 
-    while (job->failures != job->newest_failure &&
+    while (job->failures != job->newest_failure && job->failures->labelled &&
            (job->failures->id < oldest_root || job->failures_kept > EX_JOB_FAILURES_KEPT_MAX)) {
         struct ex_failure *next = job->failures->next;
         (void)ex_failure_free(job->failures);
@@ -184,6 +185,7 @@ static void keep_failure(struct ex_job *job, struct ex_failure *failure) {
     else
         job->failures = failure;
     job->newest_failure = failure;
+    failure->job = job;
     job->failures_kept++;
     job->failure_count++;
 }
@@ -211,6 +213,8 @@ static void on_decision(struct ex_job *job, const struct fo_action *action,
         failure->decided = true;
         log_decision(job, failure, decision);
     }
+    if (failure && !decision->restart)
+        ex_job_tell_exhausted(job, failure);
     ex_job_tell(job, EX_CHANGE_DECIDED, action, decision->manual ? NULL : failure);
 }
 
@@ -241,6 +245,7 @@ static void on_recovered(struct ex_job *job, const struct fo_action *action, int
     ex_job_metrics_count_recovery(&job->metrics, duration_ms);
     ex_log(EX_LOG_INFO, "Job recovered.", EX_TEXT("job_name", job->spec->name),
            EX_INT("incident", (int64_t)action->incident.id), EX_INT("duration_ms", duration_ms));
+    ex_job_tell_recovered(job, action->incident.id, duration_ms);
     ex_job_tell(job, EX_CHANGE_RECOVERED, action, NULL);
 }
 
@@ -360,7 +365,7 @@ int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *f
     }
     carry_out(job, failure, now_ms);
     if (failure)
-        ex_failure_count(job, failure);
+        ex_failure_offer(job, failure);
     prune_failures(job);
     ex_job_metrics_end(&job->metrics, job->core, now_ms);
     arm_timer(job, now_ms);

@@ -185,7 +185,7 @@ static int copy_chosen(struct ex_job_copy *copy, const struct ex_job *job,
         const struct ex_failure *failure =
             find_failure(job, fo_job_history(job->core, i).failure_id);
         if (failure && failure->labelled)
-            labels[i] = (struct ex_exception_labels){failure->labels, failure->label_count};
+            labels[i] = (struct ex_exception_labels){failure->labels.items, failure->labels.count};
     }
     if (ret == 0) {
         struct ex_exception_choice choice =

@@ -66,14 +66,14 @@ static const struct ex_evidence *evidence_of(const struct ex_exception_copy *ent
 /* Always there; empty until the labels are final. */
 static json_t *show_labels(const struct ex_exception_copy *entry) {
     const struct ex_failure *failure = entry->failure;
-    uint32_t count = failure && failure->labelled ? failure->label_count : 0;
+    uint32_t count = failure && failure->labelled ? failure->labels.count : 0;
     json_t *shown = json_object();
     int ret = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        json_t *key = ex_rest_text(failure->labels[i].key);
+        json_t *key = ex_rest_text(failure->labels.items[i].key);
         ret |= json_object_set_new(shown, json_string_value(key),
-                                   ex_rest_text(failure->labels[i].value));
+                                   ex_rest_text(failure->labels.items[i].value));
         json_decref(key);
     }
     if (ret == 0)
