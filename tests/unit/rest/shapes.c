@@ -113,10 +113,11 @@ static void test_vertex(void **state) {
 
 /* ---- exceptions ---- */
 
+static struct fo_label user = {{"type", 4}, {"USER", 4}};
+
 static struct ex_failure chained = {
     .labelled = true,
-    .labels = {{{"type", 4}, {"USER", 4}}},
-    .label_count = 1,
+    .labels = {.items = &user, .count = 1},
     .evidence = {.exit_code = -1,
                  .exceptions = (const struct ex_exception[]){{{"a.B", 3}, {"outer", 5}},
                                                              {{"c.D", 3}, {NULL, 0}}},
