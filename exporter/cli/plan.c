@@ -14,6 +14,7 @@
 #include "exporter/config/task_name.h"
 #include "exporter/daemon/job_load.h"
 #include "exporter/plan/forecast.h"
+#include "exporter/plan/plan_json.h"
 
 enum { TASK_NAME_BYTES = FO_ID_MAX + 16, REGIONS_SHOWN = 32, TASKS_SHOWN = 16, FORECAST_NONE = -1 };
 
@@ -153,39 +154,6 @@ static int play(struct ex_plan *plan, const struct happenings *happenings,
 
 /* ---- as JSON ---- */
 
-static json_t *task_names(const struct fo_graph *graph, struct fo_task_list tasks) {
-    json_t *names = json_array();
-    char name[TASK_NAME_BYTES];
-
-    for (uint32_t i = 0; i < tasks.count; i++)
-        (void)json_array_append_new(
-            names, json_string(ex_task_name_print(graph, tasks.tasks[i], name, sizeof name)));
-    return names;
-}
-
-static json_t *regions_json(const struct fo_graph *graph) {
-    json_t *regions = json_array();
-
-    for (uint32_t i = 0; i < fo_graph_region_count(graph); i++)
-        (void)json_array_append_new(regions, task_names(graph, fo_graph_region_tasks(graph, i)));
-    return regions;
-}
-
-static json_t *decision_json(const struct fo_graph *graph,
-                             const struct ex_plan_decision *decision) {
-    char failed[TASK_NAME_BYTES];
-    struct fo_task_list restarted = {decision->tasks, decision->task_count};
-
-    return json_pack(
-        "{s:I, s:o, s:s, s:o, s:I, s:o}", "at_ms", (json_int_t)decision->at_ms, "failed",
-        decision->failed == FO_NO_TASK
-            ? json_null()
-            : json_string(ex_task_name_print(graph, decision->failed, failed, sizeof failed)),
-        "action", decision->restart ? "restart" : "fail", "restart", task_names(graph, restarted),
-        "delay_ms", (json_int_t)decision->delay_ms, "budget_left",
-        decision->budget_limited ? json_integer(decision->budget_left) : json_null());
-}
-
 static int print_answer(const json_t *answer) {
     if (!answer || json_dumpf(answer, stdout, JSON_COMPACT) != 0)
         return -ENOMEM;
@@ -199,10 +167,10 @@ static int print_json(const struct ex_plan *plan, const struct fo_graph *graph) 
 
     for (uint32_t i = 0; i < ex_plan_decision_count(plan); i++) {
         struct ex_plan_decision decision = ex_plan_decision(plan, i);
-        (void)json_array_append_new(decisions, decision_json(graph, &decision));
+        (void)json_array_append_new(decisions, ex_plan_decision_json(graph, &decision));
     }
-    json_t *answer = json_pack("{s:o, s:o, s:o}", "regions", regions_json(graph), "decisions",
-                               decisions, "gives_up_at_ms",
+    json_t *answer = json_pack("{s:o, s:o, s:o}", "regions", ex_plan_regions_json(graph),
+                               "decisions", decisions, "gives_up_at_ms",
                                gave_up_ms == FO_NEVER ? json_null() : json_integer(gave_up_ms));
     int ret = print_answer(answer);
     json_decref(answer);

@@ -21,7 +21,7 @@ static int check_token_file(int fd, const char *path, struct fo_error *reterr) {
     struct stat status;
 
     if (fstat(fd, &status) == -1)
-        return ex_fail(reterr, -errno, 0, "%s: %s", path, strerror(errno));
+        return ex_fail(reterr, -errno, 0, "%s: %s", path, strerrordesc_np(errno));
     if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return ex_fail(reterr, -EACCES, 0,
                        "%s: the token file must be a file that only its owner can read (mode 0600)",
@@ -36,7 +36,7 @@ static int read_token(struct ex_control_door *door, const char *path, int fd,
     ssize_t size = read(fd, text, sizeof text - 1);
 
     if (size < 0)
-        return ex_fail(reterr, -errno, 0, "%s: %s", path, strerror(errno));
+        return ex_fail(reterr, -errno, 0, "%s: %s", path, strerrordesc_np(errno));
     text[size] = '\0';
     size_t len = strcspn(text, "\r\n");
     if (len < TOKEN_MIN_BYTES || len == TOKEN_MAX_BYTES)
@@ -52,7 +52,7 @@ static int load_token(struct ex_control_door *door, const char *path, struct fo_
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (fd == -1)
-        return ex_fail(reterr, -errno, 0, "%s: %s", path, strerror(errno));
+        return ex_fail(reterr, -errno, 0, "%s: %s", path, strerrordesc_np(errno));
     int ret = check_token_file(fd, path, reterr);
     if (ret == 0)
         ret = read_token(door, path, fd, reterr);

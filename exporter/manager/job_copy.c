@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "exporter/base/buffer.h"
 #include "exporter/base/clock.h"
 #include "exporter/manager/job.h"
 
@@ -52,6 +53,7 @@ static void drop_exceptions(struct ex_job_copy *copy) {
 void ex_job_copy_done(struct ex_job_copy *copy) {
     free(copy->tasks);
     free(copy->vertex_states);
+    free(copy->saved);
     drop_exceptions(copy);
     (void)ex_job_spec_unref(copy->spec);
     *copy = (struct ex_job_copy){0};
@@ -114,6 +116,27 @@ int ex_job_copy_tasks(struct ex_job_copy *copy, const struct ex_job *job) {
     copy->tasks = tasks;
     copy->vertex_states = vertex_states;
     return 0;
+}
+
+/* ---- the core ---- */
+
+static int append(void *ctx, const void *bytes, size_t size) {
+    struct ex_buffer *buffer = ctx;
+
+    ex_buffer_append(buffer, bytes, size);
+    return buffer->failure;
+}
+
+int ex_job_copy_core(struct ex_job_copy *copy, const struct ex_job *job) {
+    static const size_t saved_max_bytes = (size_t)64 << 20;
+    struct ex_buffer saved;
+
+    ex_buffer_init(&saved, saved_max_bytes);
+    int ret = fo_job_save(job->core, append, &saved);
+    if (ret == 0)
+        copy->saved = ex_buffer_take(&saved, &copy->saved_len);
+    ex_buffer_done(&saved);
+    return ret;
 }
 
 /* ---- exceptions ---- */

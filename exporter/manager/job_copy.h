@@ -45,6 +45,10 @@ struct ex_job_copy {
     struct ex_task_copy *tasks;        /* of the graph, by number */
     enum fo_task_state *vertex_states; /* by vertex */
 
+    /* ex_job_copy_core() */
+    char *saved; /* as of fo_job_save() */
+    size_t saved_len;
+
     /* ex_job_copy_exceptions() */
     struct ex_exception_copy *roots; /* newest first */
     uint32_t root_count;
@@ -60,6 +64,8 @@ void ex_job_copy_done(struct ex_job_copy *copy); /* a zeroed one is fine */
 
 /* Adds to an initialised copy, all or nothing. 0 or -ENOMEM. */
 FO_MUST_CHECK int ex_job_copy_tasks(struct ex_job_copy *copy, const struct ex_job *job);
+/* The whole state of the core: the job can be made again of it. Also -EMSGSIZE. */
+FO_MUST_CHECK int ex_job_copy_core(struct ex_job_copy *copy, const struct ex_job *job);
 /* Root entries as chosen by filter (NULL = all) and limit. */
 FO_MUST_CHECK int ex_job_copy_exceptions(struct ex_job_copy *copy, const struct ex_job *job,
                                          const struct ex_exception_filter *filter, size_t limit);

@@ -30,6 +30,11 @@ void ex_call_answer(struct ex_http_response *response, int status, json_t *json)
     ex_http_response_take(response, text, strlen(text));
 }
 
+int ex_call_refuse(struct ex_call *call, int status, const char *text) {
+    ex_http_response_error(ex_call_response(call), status, "%s", text);
+    return EX_CALL_ANSWERED;
+}
+
 bool ex_call_keep(char *target, size_t size, struct fo_str text, const char *what,
                   struct ex_http_response *response) {
     if (text.len >= size || (text.len > 0 && memchr(text.ptr, '\0', text.len))) {

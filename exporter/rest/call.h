@@ -26,8 +26,8 @@ struct ex_question {
      * response and makes it false. [handler] */
     bool (*read)(struct ex_call *call, struct ex_http_request *request,
                  struct ex_http_response *response);
-    /* Takes copies, or does what was asked. 0, -ENOENT when there is no such job, -ENOMEM; or a
-     * positive value: the response is filled. [main] */
+    /* Takes copies, or does what was asked. 0, -ENOENT when there is no such job, -ENOMEM; or
+     * EX_CALL_ANSWERED. [main] */
     int (*ask)(struct ex_call *call, struct ex_manager *manager);
     /* Makes the answer of the copies; NULL without memory. Not used when ask() has answered. [any]
      */
@@ -45,6 +45,7 @@ struct ex_call {
     char filter_text[EX_REST_FILTER_MAX_BYTES + 1];
     struct ex_exception_filter filter; /* points into filter_text */
     size_t limit;                      /* of exceptions */
+    uint32_t task_number;              /* of `task` */
     struct ex_job_spec *spec;          /* to be submitted */
     struct ex_job_copy copy;           /* of the job, */
     struct ex_job_copy *copies;        /* or of all */
@@ -64,6 +65,10 @@ struct ex_http_response *ex_call_response(struct ex_call *call);
 
 /* Sets status and JSON text (taken; NULL = 503, no memory). */
 void ex_call_answer(struct ex_http_response *response, int status, json_t *json);
+
+/* What ask() returns once the response is filled; and an error that does so. */
+enum { EX_CALL_ANSWERED = 1 };
+int ex_call_refuse(struct ex_call *call, int status, const char *text);
 
 /* Copies a text from the request; false and a 400 that calls it `what` when it is too long. */
 bool ex_call_keep(char *target, size_t size, struct fo_str text, const char *what,

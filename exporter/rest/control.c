@@ -10,17 +10,9 @@
 #include "exporter/rest/call.h"
 #include "exporter/rest/texts.h"
 
-/* The response is filled. */
-enum { ANSWERED = 1 };
-
 static int promise(struct ex_call *call) {
     ex_call_answer(ex_call_response(call), 202, json_object());
-    return ANSWERED;
-}
-
-static int refuse(struct ex_call *call, int status, const char *text) {
-    ex_http_response_error(ex_call_response(call), status, "%s", text);
-    return ANSWERED;
+    return EX_CALL_ANSWERED;
 }
 
 /* ---- submit ---- */
@@ -88,17 +80,17 @@ static int submit(struct ex_call *call, struct ex_manager *manager) {
     int ret = ex_manager_submit(manager, call->rest->local, call->spec, &job, &error);
 
     if (ret == -EEXIST)
-        return refuse(call, 409, error.text);
+        return ex_call_refuse(call, 409, error.text);
     if (ret == -ENOMEM || ret == -ESHUTDOWN)
-        return refuse(call, 503, error.text);
+        return ex_call_refuse(call, 503, error.text);
     if (ret < 0)
-        return refuse(call, 400, error.text);
+        return ex_call_refuse(call, 400, error.text);
     ex_log(EX_LOG_INFO, "Job submitted.", EX_TEXT("job_name", call->spec->name),
            EX_TEXT("job_id", ex_job_id(job)));
     ex_call_answer(ex_call_response(call), 201,
                    json_pack("{s:s, s:o}", "jid", ex_job_id(job), "name",
                              ex_rest_text(fo_str_of(call->spec->name))));
-    return ANSWERED;
+    return EX_CALL_ANSWERED;
 }
 
 /* ---- cancel ---- */
@@ -123,7 +115,7 @@ static int cancel(struct ex_call *call, struct ex_manager *manager) {
     struct ex_job *job = ex_manager_find_job(manager, fo_str_of(call->job));
 
     if (!job)
-        return refuse(call, 404, "Job could not be found.");
+        return ex_call_refuse(call, 404, "Job could not be found.");
     enum fo_job_state state = fo_job_state(ex_job_core(job));
     int ret = ex_manager_cancel(manager, job);
     if (ret == 0 || state == FO_JOB_CANCELED || state == FO_JOB_CANCELLING)
@@ -133,9 +125,9 @@ static int cancel(struct ex_call *call, struct ex_manager *manager) {
                                "Job cancellation failed because the job has already reached "
                                "another terminal state (%s).",
                                fo_job_state_name(state));
-        return ANSWERED;
+        return EX_CALL_ANSWERED;
     }
-    return refuse(call, 500, "Job cancellation failed: out of memory");
+    return ex_call_refuse(call, 500, "Job cancellation failed: out of memory");
 }
 
 /* ---- restart, pause, resume ---- */
@@ -154,7 +146,7 @@ static int tell(struct ex_call *call, const struct ex_job *job, int ret) {
         return ret;
     ex_http_response_error(ex_call_response(call), 409, "Job %s is %s", call->job,
                            fo_job_state_name(fo_job_state(ex_job_core(job))));
-    return ANSWERED;
+    return EX_CALL_ANSWERED;
 }
 
 static int restart(struct ex_call *call, struct ex_manager *manager) {
@@ -166,7 +158,7 @@ static int restart(struct ex_call *call, struct ex_manager *manager) {
         return -ENOENT;
     if (call->task[0] != '\0' &&
         ex_task_name_parse(ex_job_spec(job)->graph, fo_str_of(call->task), &task, &error) < 0)
-        return refuse(call, 400, error.text);
+        return ex_call_refuse(call, 400, error.text);
     return tell(call, job, ex_manager_restart(manager, job, task));
 }
 
@@ -191,7 +183,7 @@ static int reload(struct ex_call *call, struct ex_manager *manager) {
 
     (void)manager;
     if (call->rest->reload(call->rest->ctx, &error) < 0)
-        return refuse(call, 500, error.text);
+        return ex_call_refuse(call, 500, error.text);
     return promise(call);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "exporter/config/number.h"
+#include "exporter/config/task_name.h"
 #include "exporter/rest/call.h"
 #include "exporter/rest/shapes.h"
 
@@ -49,6 +50,16 @@ static bool read_vertex(struct ex_call *call, struct ex_http_request *request,
                         "the name of the vertex", response);
 }
 
+static bool read_fail(struct ex_call *call, struct ex_http_request *request,
+                      struct ex_http_response *response) {
+    struct fo_str task = ex_http_request_query(request, "fail", 0);
+
+    if (task.len > 0)
+        return ex_call_keep(call->task, sizeof call->task, task, "fail", response);
+    ex_http_response_error(response, 400, "fail names a task, as in fail=vertex[2]");
+    return false;
+}
+
 /* ---- on the manager's thread ---- */
 
 static int copy_nothing(struct ex_call *call, struct ex_manager *manager) {
@@ -88,7 +99,7 @@ static int copy_vertex(struct ex_call *call, struct ex_manager *manager) {
 
     if (ret == 0 && vertex_of(call) == FO_NO_TASK) {
         ex_http_response_error(ex_call_response(call), 404, "Vertex %s not found", call->task);
-        ret = 1;
+        return EX_CALL_ANSWERED;
     }
     return ret;
 }
@@ -97,6 +108,22 @@ static int copy_exceptions(struct ex_call *call, struct ex_manager *manager) {
     const struct ex_job *job = find(call, manager);
 
     return job ? ex_job_copy_exceptions(&call->copy, job, &call->filter, call->limit) : -ENOENT;
+}
+
+static int copy_core(struct ex_call *call, struct ex_manager *manager) {
+    const struct ex_job *job = find(call, manager);
+    struct fo_error error;
+
+    if (!job)
+        return -ENOENT;
+    const struct fo_graph *graph = call->copy.spec->graph;
+    if (fo_graph_task_count(graph) > EX_REST_PLAN_TASKS_MAX)
+        return ex_call_refuse(call, 400, "the job has too many tasks to be asked what if");
+    if (fo_job_state_is_terminal(call->copy.state) || call->copy.state == FO_JOB_SUSPENDED)
+        return ex_call_refuse(call, 409, "the job has ended");
+    if (ex_task_name_parse(graph, fo_str_of(call->task), &call->task_number, &error) < 0)
+        return ex_call_refuse(call, 400, error.text);
+    return ex_job_copy_core(&call->copy, job);
 }
 
 /* ---- on a worker ---- */
@@ -141,6 +168,10 @@ static json_t *build_vertex(const struct ex_call *call) {
     return ex_rest_vertex(&call->copy, vertex_of(call));
 }
 
+static json_t *build_plan(const struct ex_call *call) {
+    return ex_rest_plan(&call->copy, call->task_number);
+}
+
 /* The order matters: "/jobs/overview" stands before "/jobs/:id". */
 static const struct ex_question questions[] = {
     {"/v1/overview", EX_HTTP_GET, 0, NULL, copy_all, build_overview},
@@ -152,6 +183,7 @@ static const struct ex_question questions[] = {
     {"/v1/jobs/:id/exceptions", EX_HTTP_GET, 0, read_exceptions, copy_exceptions, build_exceptions},
     {"/v1/jobs/:id/config", EX_HTTP_GET, 0, NULL, copy_job, build_job_config},
     {"/v1/jobs/:id/vertices/:vertex", EX_HTTP_GET, 0, read_vertex, copy_vertex, build_vertex},
+    {"/v1/jobs/:id/plan", EX_HTTP_GET, 0, read_fail, copy_core, build_plan},
 };
 
 const struct ex_question *ex_rest_read_questions(size_t *ret_count) {

@@ -17,6 +17,7 @@
 enum {
     EX_REST_ROUTES_MAX = 64,
     EX_REST_JOB_MAX_BYTES = 1024 * 1024, /* of a job file in a request */
+    EX_REST_PLAN_TASKS_MAX = 100 * 1000, /* of a job that what-if is asked of */
     EX_REST_QUESTIONS_MAX = EX_REST_ROUTES_MAX / 2,
 };
 

@@ -28,4 +28,8 @@ json_t *ex_rest_exceptions(const struct ex_job_copy *job, size_t limit,
 json_t *ex_rest_job_config(const struct ex_job_copy *job, enum ex_flink_profile profile);
 json_t *ex_rest_vertex(const struct ex_job_copy *job, uint32_t vertex);
 
+/* GET /jobs/:id/plan, ours: `plan --json` for a failure of this task now, by the job's own restart
+ * strategy (policies need labels, which nobody knows yet). Needs the core of the copy. */
+json_t *ex_rest_plan(const struct ex_job_copy *job, uint32_t failed);
+
 #endif
