@@ -186,15 +186,23 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     return ret;
 }
 
+/* The last listener is gone: nothing is left that the spawner would have to report. */
+static void on_listeners_closed(void *ctx) {
+    struct ex_daemon *daemon = ctx;
+
+    if (daemon->spawner)
+        ex_spawner_close(daemon->spawner, NULL);
+    daemon->spawner = NULL;
+}
+
 /* In the other direction than they were started; a room that was not started is passed over. The
  * loop must run once more. */
 static void close_rooms(struct ex_daemon *daemon) {
     ex_read_door_close(&daemon->door, DRAIN_MS);
     if (daemon->local.self)
         daemon->local.ops->close(daemon->local.self);
-    if (daemon->spawner)
-        ex_spawner_close(daemon->spawner, NULL);
     daemon->manager = ex_manager_free(daemon->manager);
+    ex_bank_close(daemon->bank, LISTENER_GRACE_MS, on_listeners_closed, daemon);
 }
 
 /* Pipes between tasks pass through our hands: as many as the administrator allows. */
@@ -205,15 +213,6 @@ static void raise_descriptor_limit(void) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
-}
-
-/* The last listener is gone: nothing is left that the spawner would have to report. */
-static void on_listeners_closed(void *ctx) {
-    struct ex_daemon *daemon = ctx;
-
-    if (daemon->spawner)
-        ex_spawner_close(daemon->spawner, NULL);
-    daemon->spawner = NULL;
 }
 
 int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
