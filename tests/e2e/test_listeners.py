@@ -9,6 +9,11 @@ import stat
 import threading
 import time
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
 from harness import Case, main, marked_processes, wait_for
 
 JOB = """
@@ -146,12 +151,49 @@ class Listeners(Case):
         self.counted(daemon, 3)
         self.assertEqual(daemon.stop(), 0)
         events = [json.loads(line) for line in self.read("told").splitlines()]
+        self.keep_to_the_schema(events)
         kinds = [event["kind"] for event in events]
         self.assertEqual([kinds.count(kind) for kind in ("labelled", "exhausted", "recovered")],
                          [3, 1, 2])
         self.assertEqual(events[0]["labels"],
                          {"type": "SYSTEM", "category": "disk", "cause": "disk_full"})
         self.assertEqual(next(e for e in events if e["kind"] == "exhausted")["reason"], "budget")
+
+    def keep_to_the_schema(self, events):
+        if not jsonschema:
+            self.skipTest("python3-jsonschema is not installed")
+        with open(os.path.join(os.path.dirname(__file__), "../../docs/event.schema.json"),
+                  encoding="utf-8") as file:
+            schema = json.load(file)
+        schema["additionalProperties"] = False  # every member is described
+        for event in events:
+            jsonschema.validate(event, schema)
+
+    def test_the_record_of_a_failure(self):
+        path = self.write("told", "")
+        self.plugin("bad", FRAME.replace("KEYS", "[]").replace(
+            "BODY", f"open({path!r}, 'a').write(line)\n    say({{'completion': completion}})"))
+        daemon = self.start("bad", "{bad: {writable: [%s]}}" % path)
+        daemon.wait_state("doomed", "FAILED")
+        self.counted(daemon, 3)
+        self.assertEqual(self.calls(daemon, "empty"), 3)
+        failures = [json.loads(line) for line in self.read("told").splitlines()]
+        self.assertEqual([failure["attempt"] for failure in failures], [0, 1, 2])
+        self.assertEqual(failures[0]["exit_code"], 3)
+        self.assertEqual(failures[0]["task"], "a[0]")
+        self.assertEqual(failures[0]["output"], "No space left on device\n")
+        self.assertEqual(failures[0]["matched"], "No space left on device")
+        self.assertEqual(failures[0]["labels"]["category"], "disk")
+        self.keep_to_the_schema(failures)
+
+    def test_redacted(self):
+        self.plugin("bad", FRAME.replace("KEYS", '["seen"]').replace(
+            "BODY", "say({'completion': completion, 'labels': {'seen': failure['output']}})"))
+        daemon = self.start("bad", "{catalogue: {redact: ['left on [a-z]*']}}")
+        daemon.wait_state("doomed", "FAILED")
+        self.counted(daemon, 3)
+        self.assertNotIn("left on", daemon.get("/metrics")[1])
+        self.assertIn("No space ***", daemon.get("/metrics")[1])
 
     def test_run_counts_before_it_ends(self):
         self.plugin("slow", FRAME.replace("KEYS", '["team"]').replace(
