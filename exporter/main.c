@@ -15,7 +15,7 @@ static const struct command commands[] = {
     {"serve", ex_cli_serve, "the daemon: runs jobs, shows metrics (the default)"},
     {"run", ex_cli_run, "runs one job in the foreground and shows how it goes"},
     {"plan", ex_cli_plan, "shows what would restart if a task failed; nothing runs"},
-    {"check", ex_cli_check, "check config|job|rules FILE: says whether it is good"},
+    {"check", ex_cli_check, "check config|job|listener|rules FILE: says whether it is good"},
     {"classify", ex_cli_classify, "says what kind of failure an output shows"},
     {"metrics", ex_cli_metrics, "lists the families of metrics; nothing is started"},
     {"submit", ex_cli_submit, "starts a job on a running daemon"},

@@ -2,6 +2,7 @@
 /* check WHAT FILE: says whether a file is good, and if not, where and why. */
 #include <stdio.h>
 
+#include "exporter/children/probe.h"
 #include "exporter/cli/cli.h"
 #include "exporter/cli/flags.h"
 #include "exporter/config/config.h"
@@ -62,6 +63,34 @@ static int check_web(const struct options *options, const char *path, const char
     return ex_http_check_web_config(path, reterr);
 }
 
+/* The name of a file without folder and extension: its entry under `listeners`. */
+static struct fo_str listener_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    return (struct fo_str){name, strcspn(name, ".")};
+}
+
+static void print_step(void *ctx, const char *text) {
+    (void)printf("%s: %s\n", (const char *)ctx, text);
+}
+
+static int check_listener(const struct options *options, const char *path, const char **ret_file,
+                          struct fo_error *reterr) {
+    struct ex_config *config = NULL;
+
+    *ret_file = options->config_file;
+    int ret = ex_config_load(options->config_file, &config, reterr);
+    if (ret < 0)
+        return ret;
+    *ret_file = path;
+    const struct ex_listener_config *own = ex_config_listener(config, listener_name(path));
+    ret = ex_listener_probe(path, own ? own->config : NULL, print_step, (char *)(uintptr_t)path,
+                            reterr);
+    (void)ex_config_unref(config);
+    return ret;
+}
+
 /* On an error *ret_file names the file that it is of. */
 typedef int check_function(const struct options *options, const char *path, const char **ret_file,
                            struct fo_error *reterr);
@@ -72,6 +101,7 @@ static const struct {
 } checks[] = {
     {"config", check_config},
     {"job", check_job},
+    {"listener", check_listener},
 };
 
 static int check_file(check_function *check, const struct options *options, const char *path) {
@@ -117,12 +147,12 @@ int ex_cli_check(int argc, char **argv) {
     struct options options = {0};
     const struct ex_flag flags[] = {
         {"config.file", EX_FLAG_TEXT, &options.config_file, "FILE",
-         "Cluster configuration that a job is checked with."},
+         "Cluster configuration that a job or a listener is checked with."},
         {"help", EX_FLAG_BOOL, &options.help, "", "Print this help."},
         {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
     };
     const struct ex_cli_command command = {
-        .usage = "check [flags] config|job|rules FILE",
+        .usage = "check [flags] config|job|rules|listener FILE",
         .about = "Says whether a file is good: exit 0, or 1 with file, line and reason.",
         .flags = flags,
         .flag_count = sizeof flags / sizeof *flags,
