@@ -245,6 +245,7 @@ static int check_name(const struct ex_daemon *daemon, const struct ex_job_spec *
 static int read_jobs(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                      const char **ret_file, struct fo_error *reterr) {
     daemon->job_files = options->job_files;
+    daemon->job_count = 0;
     daemon->jobs = calloc((size_t)options->job_file_count + 1, sizeof *daemon->jobs);
     if (!daemon->jobs)
         return -ENOMEM;
