@@ -67,6 +67,9 @@ static void finish(struct ex_daemon_flags *flags, const struct choices *choices,
     flags->daemon.door.any_port = command == EX_COMMAND_RUN;
     flags->daemon.door.max_requests = unlimited ? UINT_MAX : (unsigned)choices->max_requests;
     flags->daemon.door.max_response_bytes = choices->max_response_bytes;
+    flags->daemon.control.enabled = command == EX_COMMAND_SERVE;
+    flags->daemon.control.addresses = flags->control_addresses.items;
+    flags->daemon.control.address_count = flags->control_addresses.count;
     flags->daemon.exporter_metrics = !choices->disable_exporter_metrics;
 }
 
@@ -78,6 +81,8 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         {"config.file", EX_FLAG_TEXT, &daemon->config_file, "FILE", "Cluster configuration."},
         {"storage.path", EX_FLAG_TEXT, &daemon->storage_path, "DIR",
          "Where files and state are kept; without it, in a private temporary directory."},
+        {"listeners.path", EX_FLAG_TEXT, &daemon->listeners_path, "DIR",
+         "Folder of failure listeners (plugins beside the program)."},
         {"web.listen-address", EX_FLAG_LIST, &flags->addresses, "ADDR",
          "Address of the read door; may be repeated (:10912)."},
         {"web.telemetry-path", EX_FLAG_TEXT, &daemon->door.telemetry_path, "PATH",
@@ -92,6 +97,12 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
          "Taken off the scrape deadline that Prometheus announces (500 ms)."},
         {"web.openmetrics-created", EX_FLAG_BOOL, &daemon->door.created_lines, "",
          "Add _created lines in OpenMetrics."},
+        {"web.public-status", EX_FLAG_BOOL, &daemon->door.public_status, "",
+         "Let everybody read the REST API, not only loopback and users."},
+        {"control.listen-address", EX_FLAG_LIST, &flags->control_addresses, "ADDR",
+         "TCP address for commands; needs a token or TLS with roles. May be repeated."},
+        {"control.token-file", EX_FLAG_TEXT, &daemon->control.token_file, "FILE",
+         "A file of mode 0600 with the token that allows everything at those addresses."},
         {"web.disable-exporter-metrics", EX_FLAG_BOOL, &choices.disable_exporter_metrics, "",
          "Leave out process_* and promhttp_*."},
         {"log.level", EX_FLAG_TEXT, &choices.log_level, "LEVEL", "debug, info, warn or error."},

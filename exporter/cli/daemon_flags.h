@@ -13,6 +13,7 @@ struct ex_daemon_flags {
     struct ex_flag_list addresses;   /* what daemon.door points to */
     bool systemd_socket;             /* serve what the service manager hands over */
     bool check_only;                 /* say whether all files are good, and end */
+    struct ex_flag_list control_addresses;
 };
 
 /* Parses argv, configures the log, answers --help and --version. Returns the number of positional

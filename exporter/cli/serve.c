@@ -22,10 +22,6 @@ struct serve {
 };
 
 static void stop(struct serve *serve) {
-    if (serve->stopping) {
-        ex_log_plain(EX_LOG_WARN, "Second signal: the daemon ends at once.");
-        _exit(EX_EXIT_FAILED); /* the spawner kills what still runs */
-    }
     serve->stopping = true;
     ex_log_plain(EX_LOG_INFO, "Shutting down.");
     ex_service_stopping(&serve->service);
@@ -37,10 +33,24 @@ static void stop(struct serve *serve) {
 
 static void on_signal(uv_signal_t *handle, int signal) {
     struct serve *serve = handle->data;
+    struct fo_error error;
 
-    if (signal == SIGHUP)
-        ex_daemon_reload(serve->daemon);
-    else
+    if (signal == SIGHUP) {
+        (void)ex_daemon_reload(serve->daemon, &error); /* it logs */
+        return;
+    }
+    if (serve->stopping) {
+        ex_log_plain(EX_LOG_WARN, "Second signal: the daemon ends at once.");
+        _exit(EX_EXIT_FAILED); /* the spawner kills what still runs */
+    }
+    stop(serve);
+}
+
+/* Somebody asked for it through the control door. */
+static void on_quit(void *ctx) {
+    struct serve *serve = ctx;
+
+    if (!serve->stopping)
         stop(serve);
 }
 
@@ -122,6 +132,8 @@ int ex_cli_serve(int argc, char **argv) {
         return status;
     if (flags.check_only)
         return ex_cli_check_daemon(&flags.daemon, count, argv + 1);
+    flags.daemon.quit = on_quit;
+    flags.daemon.quit_ctx = &serve;
     if (start(&serve, &flags, &file, &error) < 0) {
         ex_cli_complain(file, &error);
         return EX_EXIT_FAILED;

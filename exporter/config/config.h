@@ -15,6 +15,7 @@ enum {
     EX_NAME_MAX = 64,         /* bytes of a listener's or engine's name */
     EX_RULE_FILES_MAX = 64,   /* each of `files` and `before` */
     EX_RULE_TEXTS_MAX = 1024, /* each of `disable` and `redact` */
+    EX_WRITABLE_MAX = 60,     /* paths that a listener may write */
 };
 
 /* One entry of `listeners`: settings of a failure listener; whether it runs is said by
@@ -27,6 +28,7 @@ struct ex_listener_config {
     uint32_t queue;        /* failures that may wait; 0 = the host's default */
     json_t *rename;        /* object: output key -> label; borrowed; NULL = none */
     json_t *config;        /* the listener's own, any value; borrowed; NULL = none */
+    json_t *writable;      /* list of absolute paths that it may write; borrowed; NULL = none */
     /* only of `catalogue` */
     json_t *files;   /* list of rule files, in order after the built-in ones; borrowed; NULL */
     json_t *before;  /* rule files that come before the built-in ones */

@@ -120,6 +120,8 @@ static int read_limits(const struct ex_fields *entry, struct ex_listener_config 
         rc = ex_field_bytes(entry, "memory", MEMORY_LEAST, &listener->memory_bytes);
     if (rc == 0)
         rc = ex_field_u32(entry, "queue", 1, 1000000, &listener->queue);
+    if (rc == 0)
+        rc = read_texts(entry, "writable", EX_WRITABLE_MAX, &listener->writable);
     listener->config = json_object_get(entry->object, "config");
     return rc;
 }
@@ -128,7 +130,8 @@ static int read_listener(const struct ex_fields *section, const char *name,
                          struct ex_listener_config *listener) {
     static const char *const catalogue_keys[] = {"files",  "before", "disable",
                                                  "redact", "rename", NULL};
-    static const char *const keys[] = {"timeout", "memory", "queue", "rename", "config", NULL};
+    static const char *const keys[] = {"timeout", "memory",   "queue", "rename",
+                                       "config",  "writable", NULL};
     bool is_catalogue = strcmp(name, "catalogue") == 0;
     struct ex_fields entry = {0};
     struct ex_fields rename;

@@ -11,19 +11,21 @@
 #include "exporter/base/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/base/random.h"
+#include "exporter/children/bank.h"
 #include "exporter/config/config.h"
 #include "exporter/config/job_file.h"
 #include "exporter/daemon/catalogue_load.h"
 #include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/local/local.h"
+#include "exporter/manager/inbox.h"
 #include "exporter/metrics/manifest.h"
 #include "exporter/metrics/process.h"
 #include "exporter/spawn/client.h"
 #include "listeners/catalogue/catalogue.h"
 
 /* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
-enum { DRAIN_MS = 3000, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
+enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
 
 static const char local_name[] = "local";
 
@@ -36,9 +38,15 @@ struct ex_daemon {
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
     struct ex_spawner *spawner;
+    struct ex_bank *bank;
     struct ex_engine local;
     struct ex_manager *manager;
+    struct ex_inbox *inbox;
+    struct ex_rest rest;
     struct ex_read_door door;
+    struct ex_control_door control;
+    void (*quit)(void *ctx);
+    void *quit_ctx;
     char url[URL_MAX_BYTES];
 };
 
@@ -76,12 +84,28 @@ static void on_spawner_died(void *ctx, bool restarted) {
            EX_TEXT("restarted", restarted ? "yes" : "no"));
 }
 
-static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
+static int start_spawner(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_spawner_config spawner = {.loop = daemon->loop, .died = on_spawner_died};
-    int ret = ex_spawner_new(&spawner, &daemon->spawner, reterr);
 
-    if (ret < 0)
-        return ret;
+    return ex_spawner_new(&spawner, &daemon->spawner, reterr);
+}
+
+static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                           struct fo_error *reterr) {
+    const struct ex_bank_config bank = {
+        .loop = daemon->loop,
+        .spawner = daemon->spawner,
+        .metrics = daemon->metrics,
+        .config = daemon->config,
+        .plugins = options->listeners_path,
+        .catalogue_version = catalogue_version(daemon->catalogue),
+        .catalogue_hash = catalogue_hash(daemon->catalogue),
+    };
+
+    return ex_bank_open(&bank, &daemon->bank, reterr);
+}
+
+static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of(local_name));
     const struct ex_local_config local = {
         .loop = daemon->loop,
@@ -98,22 +122,62 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
 
 static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                          struct fo_error *reterr) {
-    static const char *const exported[] = {"type", "category", "cause"};
-    struct fo_str keys[sizeof exported / sizeof *exported];
-
-    for (size_t i = 0; i < sizeof exported / sizeof *exported; i++)
-        keys[i] = fo_str_of(exported[i]);
+    uint32_t key_count;
+    const struct fo_str *keys = ex_bank_keys(daemon->bank, &key_count);
     const struct ex_manager_config config = {
         .loop = daemon->loop,
         .metrics = daemon->metrics,
         .catalogue = daemon->catalogue,
         .label_keys = keys,
-        .label_key_count = sizeof exported / sizeof *exported,
+        .label_key_count = key_count,
+        .bank = daemon->bank,
         .retention_ms = daemon->config->metrics_retention_ms,
         .observer = options->observer,
         .observer_ctx = options->observer_ctx,
     };
     return ex_manager_new(&config, &daemon->manager, reterr);
+}
+
+static int reload(void *ctx, struct fo_error *reterr) {
+    return ex_daemon_reload(ctx, reterr);
+}
+
+static void quit(void *ctx) {
+    const struct ex_daemon *daemon = ctx;
+
+    daemon->quit(daemon->quit_ctx);
+}
+
+static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *options) {
+    int ret = ex_inbox_new(daemon->loop, daemon->manager, &daemon->inbox);
+
+    if (ret < 0)
+        return ret;
+    daemon->quit = options->quit;
+    daemon->quit_ctx = options->quit_ctx;
+    daemon->rest = (struct ex_rest){
+        .loop = daemon->loop,
+        .inbox = daemon->inbox,
+        .config = daemon->config,
+        .local = &daemon->local,
+        .reload = reload,
+        .quit = quit,
+        .ctx = daemon,
+    };
+    ex_rest_init(&daemon->rest);
+    return 0;
+}
+
+static int open_control(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                        struct fo_error *reterr) {
+    if (!options->control.enabled)
+        return 0;
+    int ret = ex_control_door_open(&daemon->control, &options->control, &daemon->door,
+                                   daemon->work_dir.path, daemon->config, reterr);
+    if (ret == 0)
+        ex_log(EX_LOG_INFO, "Commands are taken.",
+               EX_TEXT("socket", ex_http_address(daemon->control.local, 0)));
+    return ret;
 }
 
 /* What a person on this machine would type. */
@@ -130,7 +194,8 @@ static void note_url(struct ex_daemon *daemon, const char *address, const char *
 
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                      struct fo_error *reterr) {
-    int ret = ex_read_door_open(&daemon->door, &options->door, daemon->metrics, reterr);
+    int ret =
+        ex_read_door_open(&daemon->door, &options->door, daemon->metrics, &daemon->rest, reterr);
 
     if (ret < 0)
         return ret;
@@ -173,24 +238,42 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_metrics(daemon, options, reterr);
     if (ret == 0)
+        ret = start_spawner(daemon, reterr);
+    if (ret == 0)
+        ret = start_listeners(daemon, options, reterr);
+    if (ret == 0)
         ret = start_manager(daemon, options, reterr);
+    if (ret == 0)
+        ret = start_rest(daemon, options);
     if (ret == 0)
         ret = open_door(daemon, options, reterr);
     if (ret == 0)
         ret = start_engine(daemon, reterr);
+    if (ret == 0)
+        ret = open_control(daemon, options, reterr);
     return ret;
+}
+
+/* The last listener is gone: nothing is left that the spawner would have to report. */
+static void on_listeners_closed(void *ctx) {
+    struct ex_daemon *daemon = ctx;
+
+    if (daemon->spawner)
+        ex_spawner_close(daemon->spawner, NULL);
+    daemon->spawner = NULL;
 }
 
 /* In the other direction than they were started; a room that was not started is passed over. The
  * loop must run once more. */
 static void close_rooms(struct ex_daemon *daemon) {
     atomic_store(&daemon->self.counters, NULL);
+    ex_inbox_close(daemon->inbox); /* first: who waits for the manager is told at once */
+    ex_control_door_close(&daemon->control, DRAIN_MS);
     ex_read_door_close(&daemon->door, DRAIN_MS);
     if (daemon->local.self)
         daemon->local.ops->close(daemon->local.self);
-    if (daemon->spawner)
-        ex_spawner_close(daemon->spawner, NULL);
     daemon->manager = ex_manager_free(daemon->manager);
+    ex_bank_close(daemon->bank, LISTENER_GRACE_MS, on_listeners_closed, daemon);
 }
 
 /* Pipes between tasks pass through our hands: as many as the administrator allows. */
@@ -237,6 +320,8 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
     if (ret == 0)
         ret = start_metrics(daemon, &options, reterr);
     if (ret == 0)
+        ret = start_listeners(daemon, &options, reterr); /* by default only what is linked in */
+    if (ret == 0)
         ret = start_manager(daemon, &options, reterr);
     if (ret == 0)
         ret = json ? ex_manifest_json(daemon->metrics, out)
@@ -277,17 +362,18 @@ void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready) {
     atomic_store(&daemon->door.ready, ready);
 }
 
-void ex_daemon_reload(struct ex_daemon *daemon) {
-    struct fo_error error;
+int ex_daemon_reload(struct ex_daemon *daemon, struct fo_error *reterr) {
+    int ret = ex_http_reload(daemon->door.server, reterr);
 
-    bool good = ex_http_reload(daemon->door.server, &error) == 0;
-
-    ex_self_metrics_reloaded(&daemon->self, good, ex_clock_wall_ms());
-    if (!good)
+    if (ret == 0)
+        ret = ex_control_door_reload(&daemon->control, reterr);
+    ex_self_metrics_reloaded(&daemon->self, ret == 0, ex_clock_wall_ms());
+    if (ret < 0)
         ex_log(EX_LOG_ERROR, "The web configuration was not reloaded; the old one stays.",
-               EX_TEXT("error", error.text), EX_INT("line", error.line));
+               EX_TEXT("error", reterr->text), EX_INT("line", reterr->line));
     else
         ex_log_plain(EX_LOG_INFO, "Reloaded.");
+    return ret;
 }
 
 /* ---- ending ---- */
@@ -304,6 +390,7 @@ void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode) {
 struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     if (!daemon)
         return NULL;
+    (void)ex_inbox_free(daemon->inbox);
     ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);

@@ -195,9 +195,8 @@ static void answer_landing(void *ctx, struct ex_http_request *request,
 
 /* ---- the door ---- */
 
-static int start(struct ex_read_door *door, const char *const *addresses, size_t count,
-                 struct fo_error *reterr) {
-    const struct ex_http_route routes[] = {
+size_t ex_read_door_routes(struct ex_read_door *door, struct ex_http_route *routes) {
+    const struct ex_http_route own[EX_READ_DOOR_ROUTES] = {
         {.pattern = door->options.telemetry_path,
          .methods = EX_HTTP_GET,
          .handler = answer_metrics,
@@ -206,25 +205,37 @@ static int start(struct ex_read_door *door, const char *const *addresses, size_t
         {.pattern = "/-/ready", .methods = EX_HTTP_GET, .handler = answer_ready, .ctx = door},
         {.pattern = "/", .methods = EX_HTTP_GET, .handler = answer_landing, .ctx = door},
     };
+
+    memcpy(routes, own, sizeof own);
+    return EX_READ_DOOR_ROUTES;
+}
+
+static int start(struct ex_read_door *door, const char *const *addresses, size_t address_count,
+                 struct fo_error *reterr) {
+    struct ex_http_route routes[EX_READ_DOOR_ROUTES + EX_REST_ROUTES_MAX];
+    unsigned roles = door->options.public_status ? 0 : EX_HTTP_ROLE_READ;
+    size_t count = ex_read_door_routes(door, routes);
     const struct ex_http_config config = {
         .name = "read",
         .addresses = addresses,
-        .address_count = count,
+        .address_count = address_count,
         .descriptors = door->options.descriptors,
         .descriptor_count = door->options.descriptor_count,
         .web_config_path = door->options.web_config_path,
         .max_requests = door->options.max_requests,
     };
 
-    return ex_http_start(&config, routes, sizeof routes / sizeof *routes, &door->server, reterr);
+    count += ex_rest_read_routes(door->rest, roles, routes + count);
+    return ex_http_start(&config, routes, count, &door->server, reterr);
 }
 
 int ex_read_door_open(struct ex_read_door *door, const struct ex_read_door_options *options,
-                      struct ex_metrics *metrics, struct fo_error *reterr) {
+                      struct ex_metrics *metrics, struct ex_rest *rest, struct fo_error *reterr) {
     static const char *const any_port[] = {"127.0.0.1:0"};
 
     door->options = *options;
     door->metrics = metrics;
+    door->rest = rest;
     int ret = start(door, options->addresses, options->address_count, reterr);
     if (ret == -EADDRINUSE && options->any_port)
         ret = start(door, any_port, 1, reterr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From evidence to labels (the built-in categoriser), and from final labels to counters. */
-#include <errno.h>
+/* From evidence to the verdict of the built-in categoriser. */
+#include <stdlib.h>
 
 #include "exporter/base/log.h"
 #include "exporter/manager/job.h"
@@ -29,6 +29,73 @@ static size_t list_exceptions(const struct ex_evidence *evidence, struct fo_str 
     return count;
 }
 
+/* ---- what must not be shown ---- */
+
+enum { TEXTS_MAX = EXCEPTIONS_MAX + 4 };
+
+/* Redacted copies, until the failure has its own. */
+struct redaction {
+    struct ex_manager *manager;
+    char *copies[TEXTS_MAX];
+    size_t count;
+};
+
+static void redact(struct redaction *redaction, struct fo_str *text) {
+    struct fo_str clean;
+    int ret = catalogue_redact(redaction->manager->catalogue, redaction->manager->scratch, *text,
+                               &clean);
+
+    if (ret == 0 && clean.ptr == text->ptr && clean.len == text->len)
+        return;
+    char *copy = ret == 0 ? strndup(clean.ptr, clean.len) : NULL;
+    redaction->copies[redaction->count++] = copy;
+    *text = copy ? (struct fo_str){copy, clean.len} : fo_str_of("");
+}
+
+/* Without a chain of its own the failure gets the one that the categoriser saw in the output. */
+static void take_chain(struct ex_failure *failure, const struct catalogue_verdict *verdict,
+                       struct ex_exception exceptions[static EXCEPTIONS_MAX]) {
+    struct ex_evidence *evidence = &failure->evidence;
+    bool own = evidence->exception_count > 0;
+    size_t count = own ? evidence->exception_count : verdict->chain_count;
+
+    if (count > EXCEPTIONS_MAX)
+        count = EXCEPTIONS_MAX;
+    for (size_t i = 0; i < count; i++)
+        exceptions[i] = own ? evidence->exceptions[i]
+                            : (struct ex_exception){verdict->chain[i].name,
+                                                    verdict->chain[i].message};
+    evidence->exceptions = exceptions;
+    evidence->exception_count = (uint32_t)count;
+}
+
+/* What the failure says from now on: redacted, trimmed, with what the categoriser found out. */
+static int settle_evidence(struct ex_manager *manager, struct ex_failure *failure,
+                           const struct catalogue_verdict *verdict) {
+    struct ex_evidence *evidence = &failure->evidence;
+    struct redaction redaction = {.manager = manager};
+    struct ex_exception exceptions[EXCEPTIONS_MAX];
+
+    take_chain(failure, verdict, exceptions);
+    if (evidence->runtime.len == 0)
+        evidence->runtime = verdict->runtime;
+    redact(&redaction, &evidence->message);
+    redact(&redaction, &evidence->output_head);
+    redact(&redaction, &evidence->output_tail);
+    for (uint32_t i = 0; i < evidence->exception_count; i++)
+        redact(&redaction, &exceptions[i].message);
+    int ret = ex_failure_own_evidence(failure);
+    for (size_t i = 0; i < redaction.count; i++)
+        free(redaction.copies[i]);
+    return ret;
+}
+
+static void keep_matched(struct ex_failure *failure, struct fo_str matched) {
+    char *copy = matched.len > 0 ? strndup(matched.ptr, matched.len) : NULL;
+
+    failure->matched = (struct fo_str){copy, copy ? strlen(copy) : 0};
+}
+
 void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failure) {
     const struct ex_evidence *evidence = &failure->evidence;
     struct fo_str exceptions[EXCEPTIONS_MAX];
@@ -50,37 +117,11 @@ void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failur
     if (catalogue_classify(manager->catalogue, &input, manager->scratch, &verdict) < 0)
         ex_log_plain(EX_LOG_WARN, "No memory to categorise a failure; it counts as unknown.");
     size_t count = catalogue_verdict_labels(&verdict, labels);
-    if (ex_failure_set_labels(failure, labels, (uint32_t)count) < 0)
-        ex_log_plain(EX_LOG_WARN, "No memory for the labels of a failure; it has none.");
-    ex_failure_trim(failure);
-}
-
-struct counted {
-    struct ex_job *job;
-    const struct ex_failure *failure;
-};
-
-static void count_in_job(void *ctx, const struct fo_str *values) {
-    const struct counted *counted = ctx;
-    const struct ex_failure_trace trace = {
-        .job_id = counted->job->id,
-        .failure_id = counted->failure->id,
-        .time_ms = counted->failure->at_ms,
-    };
-
-    ex_job_metrics_count_failure(&counted->job->metrics, values, &trace);
-}
-
-void ex_failure_count(struct ex_job *job, struct ex_failure *failure) {
-    const struct ex_failure_class class = {
-        .type = ex_failure_label(failure, "type"),
-        .category = ex_failure_label(failure, "category"),
-    };
-    struct counted counted = {job, failure};
-
-    failure->labelled = true;
-    counting_on_labelled(job->manager->counting, failure->labels, failure->label_count,
-                         count_in_job, &counted);
-    ex_failure_metrics_count(&job->manager->account, &class);
-    ex_job_tell(job, EX_CHANGE_LABELLED, NULL, failure);
+    keep_matched(failure, verdict.decided_by.matched);
+    if (ex_label_set_copy(&failure->verdict, labels, (uint32_t)count) < 0 ||
+        settle_evidence(manager, failure, &verdict) < 0) {
+        /* Showing what was to be redacted, or counting without a class, would be worse. */
+        ex_log_plain(EX_LOG_ERROR, "No memory for a failure; the daemon ends.");
+        abort();
+    }
 }

@@ -78,44 +78,70 @@ int ex_failure_new(const struct ex_report *report, struct ex_failure **ret_failu
     return 0;
 }
 
+int ex_failure_copy(const struct ex_failure *failure, struct ex_failure **ret_copy) {
+    struct ex_failure *copy = calloc(1, sizeof *copy);
+
+    if (!copy)
+        return -ENOMEM;
+    *copy = (struct ex_failure){
+        .id = failure->id,
+        .at_ms = failure->at_ms,
+        .task = failure->task,
+        .attempt = failure->attempt,
+        .evidence = failure->evidence,
+        .decision = failure->decision,
+        .decided = failure->decided,
+        .labelled = failure->labelled,
+    };
+    int ret = own_texts(copy);
+    if (ret == 0)
+        ret = ex_label_set_copy(&copy->verdict, failure->verdict.items, failure->verdict.count);
+    if (ret == 0)
+        ret = ex_label_set_copy(&copy->labels, failure->labels.items, failure->labels.count);
+    if (ret < 0) {
+        (void)ex_failure_free(copy);
+        return ret;
+    }
+    *ret_copy = copy;
+    return 0;
+}
+
 struct ex_failure *ex_failure_free(struct ex_failure *failure) {
     if (failure) {
+        ex_ticket_done(&failure->ticket);
         free(failure->texts);
-        free(failure->label_texts);
+        free(failure->verdict.items);
+        free(failure->labels.items);
+        free((char *)(uintptr_t)failure->matched.ptr);
         free(failure);
     }
     return NULL;
 }
 
-int ex_failure_set_labels(struct ex_failure *failure, const struct fo_label *labels,
-                          uint32_t count) {
-    size_t size = 0;
+int ex_label_set_copy(struct ex_label_set *set, const struct fo_label *labels, uint32_t count) {
+    size_t size = count * sizeof *labels;
 
-    if (count > EX_FAILURE_LABELS_MAX)
-        return -E2BIG;
     for (uint32_t i = 0; i < count; i++)
         size += labels[i].key.len + labels[i].value.len + 2;
-    char *memory = malloc(size + 1);
-    if (!memory)
+    struct fo_label *items = malloc(size + 1);
+    if (!items)
         return -ENOMEM;
 
-    char *cursor = memory;
+    char *cursor = (char *)(items + count);
     for (uint32_t i = 0; i < count; i++) {
-        struct fo_label label = labels[i];
-        move_text(&label.key, &cursor);
-        move_text(&label.value, &cursor);
-        failure->labels[i] = label;
+        items[i] = labels[i];
+        move_text(&items[i].key, &cursor);
+        move_text(&items[i].value, &cursor);
     }
-    failure->label_count = count;
-    free(failure->label_texts);
-    failure->label_texts = memory;
+    free(set->items);
+    *set = (struct ex_label_set){items, count};
     return 0;
 }
 
 struct fo_str ex_failure_label(const struct ex_failure *failure, const char *key) {
-    for (uint32_t i = 0; i < failure->label_count; i++) {
-        if (fo_str_equal(failure->labels[i].key, fo_str_of(key)))
-            return failure->labels[i].value;
+    for (uint32_t i = 0; i < failure->verdict.count; i++) {
+        if (fo_str_equal(failure->verdict.items[i].key, fo_str_of(key)))
+            return failure->verdict.items[i].value;
     }
     return fo_str_of("");
 }
@@ -127,15 +153,11 @@ static void keep_end(struct fo_str *text, size_t len) {
     }
 }
 
-void ex_failure_trim(struct ex_failure *failure) {
-    struct ex_evidence before = failure->evidence;
+int ex_failure_own_evidence(struct ex_failure *failure) {
     struct fo_str *head = &failure->evidence.output_head;
     struct fo_str *tail = &failure->evidence.output_tail;
 
-    if (head->len + tail->len <= EX_FAILURE_OUTPUT_MAX_BYTES)
-        return;
     keep_end(tail, EX_FAILURE_OUTPUT_MAX_BYTES);
     keep_end(head, EX_FAILURE_OUTPUT_MAX_BYTES - tail->len);
-    if (own_texts(failure) < 0)
-        failure->evidence = before;
+    return own_texts(failure);
 }

@@ -4,10 +4,17 @@
 #ifndef EX_MANAGER_FAILURE_H
 #define EX_MANAGER_FAILURE_H
 
+#include "exporter/children/bank.h"
 #include "exporter/engines/engine.h"
 
 /* What is kept of a task's output once the failure is labelled; the whole is in the log file. */
-enum { EX_FAILURE_OUTPUT_MAX_BYTES = 16 * 1024, EX_FAILURE_LABELS_MAX = 64 };
+enum { EX_FAILURE_OUTPUT_MAX_BYTES = 16 * 1024 };
+
+/* Labels with their texts, in one piece of memory. */
+struct ex_label_set {
+    struct fo_label *items; /* owned */
+    uint32_t count;
+};
 
 struct ex_failure {
     struct ex_failure *next; /* newer one of the same job */
@@ -18,26 +25,30 @@ struct ex_failure {
     struct ex_evidence evidence; /* texts are copies */
     struct fo_decision decision;
     bool decided;
-    bool labelled;
-    struct fo_label labels[EX_FAILURE_LABELS_MAX]; /* merged, final once labelled; copies */
-    uint32_t label_count;
-    char *texts;       /* what `evidence` points into */
-    char *label_texts; /* what `labels` point into */
+    bool labelled;               /* `labels` are final, it is counted */
+    struct ex_label_set verdict; /* the categoriser's */
+    struct ex_label_set labels;  /* of all listeners; empty until labelled */
+    struct fo_str matched;       /* the line that the categoriser decided by; owned */
+    char *texts;                 /* what `evidence` points into */
+    struct ex_ticket ticket;     /* its round of the listeners */
+    struct ex_job *job;          /* while it is on it */
 };
 
 /* Copies a report with its evidence. 0 or -ENOMEM. */
 FO_MUST_CHECK int ex_failure_new(const struct ex_report *report, struct ex_failure **ret_failure);
+/* Copies what is known of the failure, with all texts; not what waits for it. 0 or -ENOMEM. */
+FO_MUST_CHECK int ex_failure_copy(const struct ex_failure *failure, struct ex_failure **ret_copy);
 struct ex_failure *ex_failure_free(struct ex_failure *failure); /* NULL allowed; returns NULL */
 
-/* Replaces the labels by copies of these. 0 or -ENOMEM; -E2BIG over EX_FAILURE_LABELS_MAX. */
-FO_MUST_CHECK int ex_failure_set_labels(struct ex_failure *failure, const struct fo_label *labels,
-                                        uint32_t count);
+/* Replaces a set by copies of these. 0 or -ENOMEM. */
+FO_MUST_CHECK int ex_label_set_copy(struct ex_label_set *set, const struct fo_label *labels,
+                                    uint32_t count);
 
-/* The value of a label; empty when it has none. Borrowed. */
+/* The value of a label of the categoriser's verdict; empty when it has none. Borrowed. */
 struct fo_str ex_failure_label(const struct ex_failure *failure, const char *key);
 
-/* Cuts the output down to EX_FAILURE_OUTPUT_MAX_BYTES of its end. Keeps all when memory is short.
- */
-void ex_failure_trim(struct ex_failure *failure);
+/* Cuts the output down to EX_FAILURE_OUTPUT_MAX_BYTES of its end and copies all texts of the
+ * evidence, wherever they lead. -ENOMEM: the evidence leads nowhere any more. */
+FO_MUST_CHECK int ex_failure_own_evidence(struct ex_failure *failure);
 
 #endif

@@ -87,6 +87,18 @@ static int make_metrics(struct ex_job *job, struct ex_job *replaced) {
                                replaced ? &replaced->metrics : NULL);
 }
 
+static int make_task_times(struct ex_job *job) {
+    uint32_t count = fo_graph_task_count(job->spec->graph);
+
+    job->task_times = calloc(count, sizeof *job->task_times);
+    if (!job->task_times)
+        return -ENOMEM;
+    for (uint32_t task = 0; task < count; task++)
+        job->task_times[task].since_ms = job->submitted_ms;
+    job->tasks_changed_ms = job->submitted_ms;
+    return 0;
+}
+
 int ex_job_new(struct ex_manager *manager, const struct ex_engine *engine, struct ex_job_spec *spec,
                struct ex_job *replaced, struct ex_job **ret_job, struct fo_error *reterr) {
     struct ex_job *job = calloc(1, sizeof *job);
@@ -98,8 +110,10 @@ int ex_job_new(struct ex_manager *manager, const struct ex_engine *engine, struc
     job->spec = ex_job_spec_ref(spec);
     job->submitted_ms = ex_clock_ms();
     ex_random_hex(job->id, EX_JOB_ID_LEN / 2);
-    int ret =
-        fo_job_new(&spec->decisions, spec->graph, NULL, job->submitted_ms, &job->core, reterr);
+    int ret = make_task_times(job);
+    if (ret < 0)
+        goto fail;
+    ret = fo_job_new(&spec->decisions, spec->graph, NULL, job->submitted_ms, &job->core, reterr);
     if (ret < 0)
         goto fail;
     ret = make_metrics(job, replaced);
@@ -118,6 +132,7 @@ fail_metrics:
 fail_core:
     (void)fo_job_free(job->core);
 fail:
+    free(job->task_times);
     (void)ex_job_spec_unref(job->spec);
     free(job);
     return ret;
@@ -137,10 +152,12 @@ static void on_timer_closed(uv_handle_t *handle) {
     free_failures(job);
     (void)fo_job_free(job->core);
     (void)ex_job_spec_unref(job->spec);
+    free(job->task_times);
     free(job);
 }
 
 void ex_job_remove(struct ex_job *job) {
+    ex_job_settle(job);
     TAILQ_REMOVE(&job->manager->jobs, job, link);
     ex_job_metrics_done(&job->metrics);
     uv_close((uv_handle_t *)&job->timer, on_timer_closed);
@@ -153,7 +170,7 @@ static void prune_failures(struct ex_job *job) {
     uint64_t oldest_root =
         fo_job_history_count(job->core) > 0 ? fo_job_history(job->core, 0).failure_id : UINT64_MAX;
 
-    while (job->failures != job->newest_failure &&
+    while (job->failures != job->newest_failure && job->failures->labelled &&
            (job->failures->id < oldest_root || job->failures_kept > EX_JOB_FAILURES_KEPT_MAX)) {
         struct ex_failure *next = job->failures->next;
         (void)ex_failure_free(job->failures);
@@ -168,6 +185,7 @@ static void keep_failure(struct ex_job *job, struct ex_failure *failure) {
     else
         job->failures = failure;
     job->newest_failure = failure;
+    failure->job = job;
     job->failures_kept++;
     job->failure_count++;
 }
@@ -195,10 +213,24 @@ static void on_decision(struct ex_job *job, const struct fo_action *action,
         failure->decided = true;
         log_decision(job, failure, decision);
     }
+    if (failure && !decision->restart)
+        ex_job_tell_exhausted(job, failure);
     ex_job_tell(job, EX_CHANGE_DECIDED, action, decision->manual ? NULL : failure);
 }
 
 /* ---- carrying out ---- */
+
+static void on_task_state(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
+    struct ex_task_times *times = &job->task_times[action->task];
+
+    times->since_ms = now_ms;
+    if (action->task_to == FO_TASK_DEPLOYING)
+        times->deploying_ms = now_ms;
+    else if (action->task_to == FO_TASK_CREATED || action->task_to == FO_TASK_SCHEDULED)
+        times->deploying_ms = 0;
+    job->tasks_changed_ms = now_ms;
+    ex_job_tell(job, EX_CHANGE_TASK_STATE, action, NULL);
+}
 
 static void on_job_state(struct ex_job *job, const struct fo_action *action) {
     ex_log(EX_LOG_INFO, "Job switched state.", EX_TEXT("job_name", job->spec->name),
@@ -213,6 +245,7 @@ static void on_recovered(struct ex_job *job, const struct fo_action *action, int
     ex_job_metrics_count_recovery(&job->metrics, duration_ms);
     ex_log(EX_LOG_INFO, "Job recovered.", EX_TEXT("job_name", job->spec->name),
            EX_INT("incident", (int64_t)action->incident.id), EX_INT("duration_ms", duration_ms));
+    ex_job_tell_recovered(job, action->incident.id, duration_ms);
     ex_job_tell(job, EX_CHANGE_RECOVERED, action, NULL);
 }
 
@@ -260,7 +293,7 @@ static void carry_out(struct ex_job *job, struct ex_failure *failure, int64_t no
             add_to_batch(job, &batch, action);
             break;
         case FO_ACTION_TASK_STATE:
-            ex_job_tell(job, EX_CHANGE_TASK_STATE, action, NULL);
+            on_task_state(job, action, now_ms);
             break;
         case FO_ACTION_JOB_STATE:
             on_job_state(job, action);
@@ -332,7 +365,7 @@ int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *f
     }
     carry_out(job, failure, now_ms);
     if (failure)
-        ex_failure_count(job, failure);
+        ex_failure_offer(job, failure);
     prune_failures(job);
     ex_job_metrics_end(&job->metrics, job->core, now_ms);
     arm_timer(job, now_ms);

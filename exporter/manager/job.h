@@ -5,6 +5,7 @@
 
 #include <sys/queue.h>
 
+#include "exporter/base/buffer.h"
 #include "exporter/manager/failure_metrics.h"
 #include "exporter/manager/job_metrics.h"
 #include "exporter/manager/manager.h"
@@ -12,6 +13,12 @@
 #include "listeners/counting/counting.h"
 
 enum { EX_JOB_FAILURES_KEPT_MAX = 1024 };
+
+/* When the current attempt of a task came where it is. */
+struct ex_task_times {
+    int64_t since_ms;
+    int64_t deploying_ms; /* 0 = not yet deployed */
+};
 
 struct ex_job {
     TAILQ_ENTRY(ex_job) link;
@@ -24,7 +31,9 @@ struct ex_job {
     uv_timer_t timer; /* the core's next deadline; after the end, retention */
     char id[EX_JOB_ID_LEN + 1];
     int64_t submitted_ms;
-    struct ex_failure *failures; /* oldest first */
+    int64_t tasks_changed_ms;         /* the newest of `task_times` */
+    struct ex_task_times *task_times; /* by task */
+    struct ex_failure *failures;      /* oldest first */
     struct ex_failure *newest_failure;
     uint32_t failures_kept;
     uint64_t failure_count;
@@ -51,6 +60,11 @@ struct ex_manager {
     TAILQ_HEAD(ex_jobs, ex_job) jobs;
     STAILQ_HEAD(, ex_message) messages;
     uv_idle_t drainer; /* runs while messages wait */
+    uv_timer_t settle; /* while only listeners are waited for at the end */
+    unsigned handles;  /* of these two, open */
+    struct ex_bank *bank;
+    uint32_t pending; /* failures on their round */
+    struct ex_buffer output; /* of the failure that listeners are asked about */
     bool stopping;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -82,12 +96,27 @@ void ex_job_on_closed(struct ex_job *job);
 void ex_job_tell(const struct ex_job *job, enum ex_change_kind kind, const struct fo_action *action,
                  const struct ex_failure *failure);
 
-/* ---- categorise.c, count.c ---- */
+/* ---- categorise.c ---- */
 
-/* Labels the failure by the catalogue's verdict, before the decision. */
+/* The catalogue's verdict, before the decision; redacts and trims what the failure says. */
 void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failure);
 
-/* The labels are final: counts the failure, once. Inside the job's metrics bracket. */
-void ex_failure_count(struct ex_job *job, struct ex_failure *failure);
+/* ---- listeners.c ---- */
+
+/* Asks the listeners, after the decision. Counts the failure at once when none is to be waited for,
+ * else when its labels are final. Inside the job's metrics bracket. */
+void ex_failure_offer(struct ex_job *job, struct ex_failure *failure);
+
+/* Ends the rounds of all failures of the job that are not labelled: counts them as they stand. */
+void ex_job_settle(struct ex_job *job);
+
+/* The job gave up, or has recovered: tells the listeners. */
+void ex_job_tell_exhausted(const struct ex_job *job, const struct ex_failure *failure);
+void ex_job_tell_recovered(const struct ex_job *job, uint64_t incident, int64_t duration_ms);
+
+/* ---- manager.c ---- */
+
+/* A failure has been labelled later than it was decided: the last one may end the manager. */
+void ex_manager_on_settled(struct ex_manager *manager);
 
 #endif

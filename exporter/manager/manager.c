@@ -56,7 +56,12 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     TAILQ_INIT(&manager->jobs);
     STAILQ_INIT(&manager->messages);
     (void)uv_idle_init(manager->loop, &manager->drainer); /* cannot fail */
+    (void)uv_timer_init(manager->loop, &manager->settle);
     manager->drainer.data = manager;
+    manager->settle.data = manager;
+    manager->handles = 2;
+    manager->bank = config->bank;
+    ex_buffer_init(&manager->output, EX_FAILURE_OUTPUT_MAX_BYTES);
     int ret = init(manager, config, reterr);
     if (ret < 0) {
         (void)ex_manager_free(manager);
@@ -75,8 +80,11 @@ static void drop_messages(struct ex_manager *manager) {
     }
 }
 
-static void on_drainer_closed(uv_handle_t *drainer) {
-    free(drainer->data);
+static void on_handle_closed(uv_handle_t *handle) {
+    struct ex_manager *manager = handle->data;
+
+    if (--manager->handles == 0)
+        free(manager);
 }
 
 struct ex_manager *ex_manager_free(struct ex_manager *manager) {
@@ -89,12 +97,29 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     free(manager->attempts);
     (void)counting_free(manager->counting);
     (void)catalogue_scratch_free(manager->scratch);
-    uv_close((uv_handle_t *)&manager->drainer, on_drainer_closed);
+    ex_buffer_done(&manager->output);
+    uv_close((uv_handle_t *)&manager->drainer, on_handle_closed);
+    uv_close((uv_handle_t *)&manager->settle, on_handle_closed);
     return NULL;
 }
 
 struct ex_job *ex_manager_first_job(const struct ex_manager *manager) {
     return TAILQ_FIRST(&manager->jobs);
+}
+
+/* A name may stand for a job on each engine: a live one is meant rather than an ended one. */
+struct ex_job *ex_manager_find_job(const struct ex_manager *manager, struct fo_str id_or_name) {
+    struct ex_job *named = NULL;
+    struct ex_job *job;
+
+    TAILQ_FOREACH(job, &manager->jobs, link) {
+        if (fo_str_equal(fo_str_of(job->id), id_or_name))
+            return job;
+        if (fo_str_equal(fo_str_of(job->spec->name), id_or_name) &&
+            (!named || named->closed || !job->closed))
+            named = job;
+    }
+    return named;
 }
 
 struct ex_job *ex_job_next(const struct ex_job *job) {
@@ -130,8 +155,8 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
         .failure_id = failure->id,
         .non_recoverable = failure->evidence.non_recoverable,
         .lost = failure->evidence.lost,
-        .labels = failure->labels,
-        .label_count = failure->label_count,
+        .labels = failure->verdict.items,
+        .label_count = failure->verdict.count,
     };
     int ret = ex_job_feed(job, event, failure);
     if (ret < 0)
@@ -152,6 +177,8 @@ static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_f
                EX_TEXT("error", uv_strerror(ret)));
 }
 
+static void on_settle_over(uv_timer_t *timer);
+
 static void tell_if_stopped(struct ex_manager *manager) {
     struct ex_job *job;
 
@@ -161,9 +188,26 @@ static void tell_if_stopped(struct ex_manager *manager) {
         if (!job->closed)
             return;
     }
+    if (manager->pending > 0) {
+        if (!uv_is_active((uv_handle_t *)&manager->settle))
+            (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
+        return;
+    }
+    (void)uv_timer_stop(&manager->settle);
     void (*stopped)(void *ctx) = manager->stopped;
     manager->stopped = NULL;
     stopped(manager->stopped_ctx);
+}
+
+/* Whoever has not answered by now is not waited for. */
+static void on_settle_over(uv_timer_t *timer) {
+    struct ex_manager *manager = timer->data;
+    struct ex_job *job;
+
+    TAILQ_FOREACH(job, &manager->jobs, link) {
+        ex_job_settle(job);
+    }
+    tell_if_stopped(manager);
 }
 
 /* Handles what was said so far, one message at a time. From the loop, never from inside an engine's
@@ -182,6 +226,11 @@ static void on_drain(uv_idle_t *drainer) {
         free(message);
     }
     tell_if_stopped(manager);
+}
+
+void ex_manager_on_settled(struct ex_manager *manager) {
+    if (manager->stopping && manager->pending == 0)
+        (void)uv_idle_start(&manager->drainer, on_drain);
 }
 
 static void post(struct ex_job *job, const struct ex_message *content) {
@@ -248,10 +297,14 @@ static struct ex_job *find_by_name(struct ex_manager *manager, const struct ex_e
     return NULL;
 }
 
-static int feed(struct ex_job *job, enum fo_event_kind kind) {
-    struct fo_event event = {.kind = kind, .task = FO_NO_TASK};
+static int feed_task(struct ex_job *job, enum fo_event_kind kind, uint32_t task) {
+    struct fo_event event = {.kind = kind, .task = task};
 
     return ex_job_feed(job, &event, NULL);
+}
+
+static int feed(struct ex_job *job, enum fo_event_kind kind) {
+    return feed_task(job, kind, FO_NO_TASK);
 }
 
 static int refuse(struct fo_error *reterr, int code, const char *name) {
@@ -273,6 +326,8 @@ int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine
         return refuse(reterr, -ESHUTDOWN, spec->name);
     if (former && !former->closed)
         return refuse(reterr, -EEXIST, spec->name);
+    if (former)
+        ex_job_settle(former); /* its counters go with the new job's coming */
     int ret = ex_job_new(manager, engine, spec, former, &job, reterr);
     if (ret < 0)
         return ret;
@@ -291,6 +346,16 @@ int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine
 int ex_manager_cancel(struct ex_manager *manager, struct ex_job *job) {
     (void)manager;
     return feed(job, FO_EVENT_CANCEL);
+}
+
+int ex_manager_restart(struct ex_manager *manager, struct ex_job *job, uint32_t task) {
+    (void)manager;
+    return feed_task(job, FO_EVENT_RESTART, task);
+}
+
+int ex_manager_pause(struct ex_manager *manager, struct ex_job *job, bool pause) {
+    (void)manager;
+    return feed(job, pause ? FO_EVENT_PAUSE : FO_EVENT_RESUME);
 }
 
 void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*stopped)(void *ctx),

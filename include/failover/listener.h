@@ -125,6 +125,8 @@ struct fl_event {
     const struct fo_label *labels; /* LABELLED: merged over all listeners */
     uint32_t label_count;
     uint32_t reserved2;
+    struct fo_str task;    /* LABELLED, EXHAUSTED: of the failure; empty for a global one */
+    struct fo_str message; /* LABELLED, EXHAUSTED: its line for people */
 };
 
 /* The listener. */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "exporter/cli/capture.h"
-#include "exporter/cli/clean_text.h"
+#include "exporter/base/clean_text.h"
 #include "tests/unit/catalogue/support.h"
 
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))

@@ -194,12 +194,12 @@ static void test_refusals_name_the_setting(void **state) {
     struct fo_strategy *strategy = NULL;
 
     (void)state;
-    config.exponential_delay.backoff_multiplier = NAN;
+    config.exponential_delay.backoff_multiplier = (double)NAN;
     assert_int_equal(fo_strategy_check(&config, &error), -EINVAL);
     assert_non_null(strstr(error.text, "backoff-multiplier"));
     assert_int_equal(error.code, -EINVAL);
     config = exponential(1);
-    config.exponential_delay.jitter_factor = NAN;
+    config.exponential_delay.jitter_factor = (double)NAN;
     assert_int_equal(fo_strategy_check(&config, NULL), -EINVAL);
     config = fixed(-1, 0);
     assert_int_equal(fo_strategy_new(&config, NULL, &strategy), -EINVAL);

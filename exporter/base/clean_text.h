@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exporter/cli/clean_text.h - output of strangers' programs made fit for JSON and for terminals.
+/* exporter/base/clean_text.h - output of strangers' programs made fit for JSON and for terminals.
  * Owns: nothing. Threads: any. */
-#ifndef EX_CLI_CLEAN_TEXT_H
-#define EX_CLI_CLEAN_TEXT_H
+#ifndef EX_BASE_CLEAN_TEXT_H
+#define EX_BASE_CLEAN_TEXT_H
 
 #include "exporter/base/buffer.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exporter/cli/clean_text.h"
+#include "exporter/base/clean_text.h"
 
 #include <ctype.h>
 #include <stdbool.h>
