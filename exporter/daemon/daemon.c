@@ -364,6 +364,8 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
     if (ret == 0)
         ret = start_metrics(daemon, &options, reterr);
     if (ret == 0)
+        ret = start_listeners(daemon, &options, reterr); /* by default only what is linked in */
+    if (ret == 0)
         ret = start_manager(daemon, &options, reterr);
     if (ret == 0)
         ret = json ? ex_manifest_json(daemon->metrics, out)

@@ -5,8 +5,8 @@
 #ifndef EX_DAEMON_DAEMON_H
 #define EX_DAEMON_DAEMON_H
 
-#include "exporter/daemon/control_door.h"
 #include "exporter/base/buffer.h"
+#include "exporter/daemon/control_door.h"
 #include "exporter/daemon/read_door.h"
 #include "exporter/manager/manager.h"
 

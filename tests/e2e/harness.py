@@ -174,6 +174,14 @@ class Case(unittest.TestCase):
                  what="the job to have failed:\n" + daemon.log_text())
         return daemon
 
+    @classmethod
+    def shared_flaky_daemon(cls, **options):
+        """The same for all tests of a class, which ends it; for setUpClass."""
+        owner = cls()
+        owner.setUp()
+        cls.addClassCleanup(owner.doCleanups)
+        return owner.flaky_daemon(**options)
+
     def run_program(self, *arguments, seconds=60, **options):
         return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
                               errors="replace", timeout=seconds, check=False, **options)
