@@ -3,10 +3,12 @@
 
 Standard library only. FAILOVER_EXPORTER names the program (ctest sets it).
 """
+import http.client
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -55,6 +57,19 @@ def marked_processes(mark):
     return found
 
 
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(self.path)
+
+
 class Daemon:
     """`failover_exporter serve` on a port of its own."""
 
@@ -85,6 +100,10 @@ class Daemon:
                 return answer.status, answer.read().decode(), answer.headers
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(), error.headers
+
+    def control(self):
+        """A connection to the control door."""
+        return UnixConnection(os.path.join(self.storage, "control.sock"))
 
     def samples(self):
         """[(name, {label: value}, number)]"""

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program against docs/openapi.yaml: every route is described and every description is served."""
-import http.client
 import json
 import os
 import re
-import socket
 
 import yaml
 
@@ -38,17 +36,6 @@ def routes_of_the_program():
             for path, method in re.findall(r'\{"/v1(/[^"]*)",\s*EX_HTTP_(\w+)', file.read()):
                 found.add((method.lower(), path.replace(":id", "{job}").replace(":vertex", "{vertex}")))
     return found
-
-
-class Socket(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost")
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(self.path)
 
 
 class OpenApi(Case):
@@ -94,7 +81,7 @@ class OpenApi(Case):
             self.fits(inner, known, f"{where}.{key}")
 
     def ask(self, method, path):
-        connection = Socket(os.path.join(self.server.storage, "control.sock"))
+        connection = self.server.control()
         target = path.replace("{job}", "demo").replace("{vertex}", "a") + QUERIES.get((method, path), "")
         submits = (method, path) == ("post", "/jobs")
         connection.request(method.upper(), target, JOB.replace("demo", "other") if submits else None,
