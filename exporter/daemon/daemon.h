@@ -11,8 +11,8 @@
 struct ex_daemon;
 
 struct ex_daemon_options {
-    const char *config_file;  /* NULL = all defaults */
-    const char *storage_path; /* NULL = a private temporary directory */
+    const char *config_file;    /* NULL = all defaults */
+    const char *storage_path;   /* NULL = a private temporary directory */
     const char *listeners_path; /* folder of plug-ins; NULL = the one beside the program */
     struct ex_read_door_options door;
     struct ex_control_door_options control;
