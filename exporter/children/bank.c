@@ -11,6 +11,8 @@
 #include "exporter/children/enrichers.h"
 #include "exporter/events/event.h"
 
+enum { LOG_LINE_MAX_BYTES = 8192 };
+
 static int fail(struct fo_error *reterr, int code, struct fo_str name, const char *why) {
     *reterr = (struct fo_error){.code = code};
     (void)snprintf(reterr->text, sizeof reterr->text, "listener \"%.*s\": %.180s",
@@ -187,6 +189,8 @@ uint32_t ex_bank_take(struct ex_bank *bank, struct ex_ticket *ticket,
         struct ex_member *member = &bank->members[i];
         if (member->child && ticket->waiting > 0)
             ex_child_forget(member->child, ticket);
+        if (member->is_catalogue)
+            ex_member_count_call(member, EX_CALL_OK, -1);
         if (member->ignored)
             continue;
         count += member->is_catalogue
@@ -278,6 +282,16 @@ void ex_bank_close(struct ex_bank *bank, uint64_t grace_ms, void (*closed)(void 
 
 /* ---- the beginning ---- */
 
+/* Flink's words. */
+static void log_found(const struct ex_member *member) {
+    struct ex_buffer line;
+
+    ex_buffer_init(&line, LOG_LINE_MAX_BYTES);
+    ex_buffer_printf(&line, "Found failure enricher %s at %s.", member->name, member->path);
+    ex_log_plain(EX_LOG_INFO, ex_buffer_text(&line));
+    ex_buffer_done(&line);
+}
+
 static int find_file(struct ex_member *member, const char *plugins, struct fo_error *reterr) {
     struct fo_str name = fo_str_of(member->name);
     struct fo_error cause;
@@ -287,8 +301,7 @@ static int find_file(struct ex_member *member, const char *plugins, struct fo_er
         ret = ex_listener_check_owner(member->path, &cause);
     if (ret < 0)
         return fail(reterr, ret, name, cause.text);
-    ex_log(EX_LOG_INFO, "Found failure enricher.", EX_TEXT("listener", member->name),
-           EX_TEXT("path", member->path));
+    log_found(member);
     return 0;
 }
 

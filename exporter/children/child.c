@@ -298,7 +298,8 @@ int ex_child_new(const struct ex_child_config *config, struct ex_child **ret_chi
     if (!child)
         return -ENOMEM;
     child->config = *config;
-    child->config.timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : 1000;
+    if (config->timeout_ms == 0)
+        child->config.timeout_ms = EX_CHILD_TIMEOUT_MS;
     if (config->memory_bytes == 0)
         child->config.memory_bytes = EX_CHILD_MEMORY_BYTES;
     int ret = ex_calls_init(&child->calls, config->queue > 0 ? config->queue : EX_CHILD_QUEUE);

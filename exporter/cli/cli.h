@@ -17,6 +17,7 @@ int ex_cli_plan(int argc, char **argv);
 int ex_cli_check(int argc, char **argv);
 int ex_cli_check_rules(int argc, char **argv); /* from `rules` on */
 int ex_cli_classify(int argc, char **argv);
+int ex_cli_metrics(int argc, char **argv);
 int ex_cli_submit(int argc, char **argv);
 int ex_cli_remote(int argc,
                   char **argv); /* list, status, failures, cancel, restart, pause, resume */

@@ -69,24 +69,16 @@ static void watch_signals(struct serve *serve) {
     }
 }
 
-static int submit_jobs(struct serve *serve, int count, char **paths) {
-    for (int i = 0; i < count; i++) {
-        struct fo_error error = {.text = "out of memory"};
-        struct ex_job *job;
-        if (ex_daemon_submit_file(serve->daemon, paths[i], &job, &error) < 0) {
-            ex_cli_complain(paths[i], &error);
-            return EX_EXIT_FAILED;
-        }
-    }
-    return EX_EXIT_OK;
-}
+/* Runs until it is told to stop. A job that is refused keeps the daemon from starting: better not
+ * at all than half configured. */
+static int serve_jobs(struct serve *serve) {
+    struct fo_error error = {.text = "out of memory"};
+    const char *file;
+    int status = EX_EXIT_OK;
 
-/* Runs until it is told to stop. Jobs that cannot be started keep the daemon from starting: better
- * not at all than half configured. */
-static int serve_jobs(struct serve *serve, int count, char **paths) {
-    int status = submit_jobs(serve, count, paths);
-
-    if (status != EX_EXIT_OK) {
+    if (ex_daemon_submit_jobs(serve->daemon, &file, &error) < 0) {
+        ex_cli_complain(file, &error);
+        status = EX_EXIT_FAILED;
         stop(serve);
     } else {
         ex_daemon_set_ready(serve->daemon, true);
@@ -132,6 +124,8 @@ int ex_cli_serve(int argc, char **argv) {
         return status;
     if (flags.check_only)
         return ex_cli_check_daemon(&flags.daemon, count, argv + 1);
+    flags.daemon.job_files = argv + 1;
+    flags.daemon.job_file_count = count;
     flags.daemon.quit = on_quit;
     flags.daemon.quit_ctx = &serve;
     if (start(&serve, &flags, &file, &error) < 0) {
@@ -139,7 +133,7 @@ int ex_cli_serve(int argc, char **argv) {
         return EX_EXIT_FAILED;
     }
     watch_signals(&serve);
-    status = serve_jobs(&serve, count, argv + 1);
+    status = serve_jobs(&serve);
     close_signals(&serve);
     (void)ex_daemon_free(serve.daemon);
     return status;

@@ -13,12 +13,13 @@
 #include "exporter/base/random.h"
 #include "exporter/children/bank.h"
 #include "exporter/config/config.h"
-#include "exporter/config/job_file.h"
 #include "exporter/daemon/catalogue_load.h"
+#include "exporter/daemon/job_load.h"
 #include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/local/local.h"
 #include "exporter/manager/inbox.h"
+#include "exporter/metrics/manifest.h"
 #include "exporter/metrics/process.h"
 #include "exporter/rest/events.h"
 #include "exporter/spawn/client.h"
@@ -32,6 +33,9 @@ static const char local_name[] = "local";
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
     struct ex_config *config;
+    char **job_files;          /* borrowed */
+    struct ex_job_spec **jobs; /* of the files; a reference each */
+    int job_count;             /* of jobs that have been read */
     struct ex_metrics *metrics;
     struct ex_process *process; /* NULL without exporter metrics */
     struct ex_self_metrics self;
@@ -227,6 +231,44 @@ static void note_storage(const struct ex_daemon_options *options) {
                                   "--storage.path to keep them.");
 }
 
+/* The job stands under its name in every series: two of one name cannot run together. */
+static int check_name(const struct ex_daemon *daemon, const struct ex_job_spec *spec,
+                      struct fo_error *reterr) {
+    for (int i = 0; i < daemon->job_count; i++) {
+        if (strcmp(daemon->jobs[i]->name, spec->name) != 0)
+            continue;
+        *reterr = (struct fo_error){.code = -EEXIST};
+        (void)snprintf(reterr->text, sizeof reterr->text,
+                       "name: \"%.60s\" is already the job of %.60s", spec->name,
+                       daemon->job_files[i]);
+        return -EEXIST;
+    }
+    return 0;
+}
+
+/* All before the first starts: better nothing at all than half of it. */
+static int read_jobs(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                     const char **ret_file, struct fo_error *reterr) {
+    daemon->job_files = options->job_files;
+    daemon->jobs = calloc((size_t)options->job_file_count + 1, sizeof *daemon->jobs);
+    if (!daemon->jobs)
+        return -ENOMEM;
+    for (int i = 0; i < options->job_file_count; i++) {
+        struct ex_job_spec *spec = NULL;
+        int ret = ex_job_load(options->job_files[i], daemon->config, &spec, reterr);
+        if (ret == 0)
+            ret = check_name(daemon, spec, reterr);
+        if (ret < 0) {
+            *ret_file = options->job_files[i];
+            (void)ex_job_spec_unref(spec);
+            return ret;
+        }
+        log_notices(options->job_files[i], &spec->notices);
+        daemon->jobs[daemon->job_count++] = spec;
+    }
+    return 0;
+}
+
 static int start(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                  const char **ret_file, struct fo_error *reterr) {
     *ret_file = options->config_file;
@@ -235,6 +277,9 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
         return ret;
     *ret_file = NULL;
     log_notices(options->config_file, &daemon->config->notices);
+    ret = read_jobs(daemon, options, ret_file, reterr);
+    if (ret < 0)
+        return ret;
     note_storage(options);
     ret = ex_work_dir_open(&daemon->work_dir, options->storage_path, reterr);
     if (ret == 0)
@@ -317,22 +362,42 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
     return 0;
 }
 
+int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct fo_error *reterr) {
+    const struct ex_daemon_options options = {.exporter_metrics = true};
+    struct ex_daemon *daemon = calloc(1, sizeof *daemon);
+
+    if (!daemon)
+        return -ENOMEM;
+    daemon->loop = loop;
+    int ret = ex_config_load(NULL, &daemon->config, reterr);
+    if (ret == 0)
+        ret = start_catalogue(daemon, reterr);
+    if (ret == 0)
+        ret = start_metrics(daemon, &options, reterr);
+    if (ret == 0)
+        ret = start_manager(daemon, &options, reterr);
+    if (ret == 0)
+        ret = json ? ex_manifest_json(daemon->metrics, out)
+                   : ex_manifest_markdown(daemon->metrics, out);
+    close_rooms(daemon);
+    (void)uv_run(loop, UV_RUN_DEFAULT);
+    (void)ex_daemon_free(daemon);
+    return ret;
+}
+
 /* ---- while it runs ---- */
 
-int ex_daemon_submit_file(struct ex_daemon *daemon, const char *path, struct ex_job **ret_job,
+int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
                           struct fo_error *reterr) {
-    struct ex_job_spec *spec = NULL;
-    struct rlimit descriptors;
-
-    int ret = ex_job_file_load(path, daemon->config, &spec, reterr);
-    if (ret == 0)
-        log_notices(path, &spec->notices);
-    if (ret == 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
-        ret = ex_job_check_resources(spec, descriptors.rlim_max, reterr);
-    if (ret == 0)
-        ret = ex_manager_submit(daemon->manager, &daemon->local, spec, ret_job, reterr);
-    (void)ex_job_spec_unref(spec);
-    return ret;
+    for (int i = 0; i < daemon->job_count; i++) {
+        struct ex_job *job;
+        int ret = ex_manager_submit(daemon->manager, &daemon->local, daemon->jobs[i], &job, reterr);
+        if (ret < 0) {
+            *ret_file = daemon->job_files[i];
+            return ret;
+        }
+    }
+    return 0;
 }
 
 struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon) {
@@ -381,6 +446,9 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
     ex_work_dir_close(&daemon->work_dir);
+    for (int i = 0; i < daemon->job_count; i++)
+        (void)ex_job_spec_unref(daemon->jobs[i]);
+    free(daemon->jobs);
     (void)ex_config_unref(daemon->config);
     free(daemon);
     return NULL;

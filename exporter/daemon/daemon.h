@@ -5,14 +5,18 @@
 #ifndef EX_DAEMON_DAEMON_H
 #define EX_DAEMON_DAEMON_H
 
+#include "exporter/base/buffer.h"
 #include "exporter/daemon/control_door.h"
+#include "exporter/daemon/read_door.h"
 #include "exporter/manager/manager.h"
 
 struct ex_daemon;
 
 struct ex_daemon_options {
-    const char *config_file;    /* NULL = all defaults */
-    const char *storage_path;   /* NULL = a private temporary directory */
+    const char *config_file;  /* NULL = all defaults */
+    const char *storage_path; /* NULL = a private temporary directory */
+    char **job_files;         /* read and checked before anything starts; borrowed, like all here */
+    int job_file_count;
     const char *listeners_path; /* folder of plug-ins; NULL = the one beside the program */
     struct ex_read_door_options door;
     struct ex_control_door_options control;
@@ -30,9 +34,15 @@ FO_MUST_CHECK int ex_daemon_start(const struct ex_daemon_options *options, uv_lo
                                   struct ex_daemon **ret_daemon, const char **ret_file,
                                   struct fo_error *reterr);
 
-/* Reads, checks and starts a job on the local engine. Errors: the file's, the manager's. */
-FO_MUST_CHECK int ex_daemon_submit_file(struct ex_daemon *daemon, const char *path,
-                                        struct ex_job **ret_job, struct fo_error *reterr);
+/* Starts the jobs of options.job_files on the local engine, in order, up to the first that is
+ * refused; *ret_file names its file. Errors: the manager's. May be called once. */
+FO_MUST_CHECK int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
+                                        struct fo_error *reterr);
+
+/* The manifest of every family that a daemon declares by default, as JSON or Markdown; nothing is
+ * started. Errors: memory. */
+FO_MUST_CHECK int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out,
+                                     struct fo_error *reterr);
 
 struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon);
 

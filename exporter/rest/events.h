@@ -19,8 +19,9 @@ void ex_events_close(struct ex_events *events);
 /* Once no handler runs any more. Returns NULL. NULL is allowed. [main] */
 struct ex_events *ex_events_free(struct ex_events *events);
 
-/* Tells one record, a failure or another event; the other is NULL. An ex_event_tap. [main] */
-void ex_events_tell(void *events, const struct fl_failure *failure, const struct fl_event *event);
+/* An ex_event_tap of the struct ex_events: tells one record, a failure or another event; the other
+ * is NULL. [main] */
+void ex_events_tell(void *ctx, const struct fl_failure *failure, const struct fl_event *event);
 
 /* The handler; its context is the struct ex_events. */
 ex_http_handler ex_events_handle;

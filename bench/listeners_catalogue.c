@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench_catalogue: how long a verdict takes with all built-in rules, and how long they take to
- * load. Prints `figure value unit` lines, medians. */
+/* How long a verdict takes with all built-in rules, and how long they take to load. */
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bench/listeners.h"
 #include "exporter/base/buffer.h"
 #include "exporter/base/clock.h"
-#include "listeners/catalogue/catalogue.h"
 
 enum { ROUNDS = 101, COLD_ROUNDS = 5, SMALL_BYTES = 4096, LARGE_BYTES = 256 * 1024 };
-
-static int compare(const void *a, const void *b) {
-    const double *left = a;
-    const double *right = b;
-    return (*left > *right) - (*left < *right);
-}
-
-static void print_median(const char *figure, double *values, size_t count, const char *unit) {
-    qsort(values, count, sizeof *values, compare);
-    (void)printf("%s %.3f %s\n", figure, values[count / 2], unit);
-}
 
 /* What a JVM task prints as it dies: an exception, its cause, a page of frames. */
 static void append_trace(struct ex_buffer *buffer, size_t size) {
@@ -67,7 +55,7 @@ static int bench_classify(const struct catalogue *catalogue, struct catalogue_sc
         (void)fprintf(stderr, "%s: the verdict is wrong\n", figure);
         return -EINVAL;
     }
-    print_median(figure, values, ROUNDS, "us");
+    bench_print_median(figure, values, ROUNDS, "us");
     return 0;
 }
 
@@ -110,7 +98,7 @@ static int bench_load(const char *figure, const char *cache_dir, size_t rounds) 
         values[i] = (double)(ex_clock_ns() - start_ns) / 1e6;
         (void)catalogue_free(catalogue);
     }
-    print_median(figure, values, rounds, "ms");
+    bench_print_median(figure, values, rounds, "ms");
     return 0;
 }
 
@@ -137,16 +125,8 @@ static int bench_loads(void) {
     return rmdir(cache_dir) == 0 ? r : -errno;
 }
 
-int main(void) {
-    const struct catalogue_source builtin = {.root = NULL};
-    struct catalogue *catalogue = NULL;
-    struct fo_error error;
+int bench_catalogue(const struct catalogue *catalogue) {
+    int r = bench_verdicts(catalogue);
 
-    int r = catalogue_new(&builtin, 1, NULL, &catalogue, &error);
-    if (r == 0)
-        r = bench_verdicts(catalogue);
-    (void)catalogue_free(catalogue);
-    if (r == 0)
-        r = bench_loads();
-    return r == 0 ? 0 : 1;
+    return r == 0 ? bench_loads() : r;
 }
