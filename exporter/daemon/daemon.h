@@ -11,8 +11,8 @@
 struct ex_daemon;
 
 struct ex_daemon_options {
-    const char *config_file;  /* NULL = all defaults */
-    const char *storage_path; /* NULL = a private temporary directory */
+    const char *config_file;    /* NULL = all defaults */
+    const char *storage_path;   /* NULL = a private temporary directory */
     const char *listeners_path; /* folder of plug-ins; NULL = the one beside the program */
     struct ex_read_door_options door;
     bool exporter_metrics; /* process_* and what the daemon says of itself */
@@ -21,7 +21,8 @@ struct ex_daemon_options {
 };
 
 /* Starts everything; the loop must have nothing active yet and need not run. On an error nothing is
- * left running; `reterr` says why, and *ret_file names the file that its line is of (NULL: none). */
+ * left running; `reterr` says why, and *ret_file names the file that its line is of (NULL: none).
+ */
 FO_MUST_CHECK int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
                                   struct ex_daemon **ret_daemon, const char **ret_file,
                                   struct fo_error *reterr);

@@ -55,7 +55,7 @@ struct ex_manager {
     uv_timer_t settle; /* while only listeners are waited for at the end */
     unsigned handles;  /* of these two, open */
     struct ex_bank *bank;
-    uint32_t pending; /* failures on their round */
+    uint32_t pending;        /* failures on their round */
     struct ex_buffer output; /* of the failure that listeners are asked about */
     bool stopping;
     void (*stopped)(void *ctx);

@@ -67,7 +67,8 @@ FO_MUST_CHECK int ex_manager_cancel(struct ex_manager *manager, struct ex_job *j
 
 /* Ends all jobs, by suspending them or by cancelling them; `stopped` is called (once, maybe before
  * this returns) when nothing runs any more and every failure is counted; listeners that have yet to
- * answer are waited for no longer than EX_MANAGER_SETTLE_MS. Submissions are refused from now on. */
+ * answer are waited for no longer than EX_MANAGER_SETTLE_MS. Submissions are refused from now on.
+ */
 enum ex_stop_mode { EX_STOP_SUSPEND, EX_STOP_CANCEL };
 enum { EX_MANAGER_SETTLE_MS = 1000 };
 void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*stopped)(void *ctx),
