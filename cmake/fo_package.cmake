@@ -6,6 +6,9 @@ set(fo_packaging ${CMAKE_SOURCE_DIR}/packaging)
 
 install(FILES ${CMAKE_SOURCE_DIR}/README.md ${fo_packaging}/debian/copyright
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/failover-exporter)
+install(FILES ${fo_packaging}/man/failover_exporter.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${fo_packaging}/bash/failover_exporter
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/dashboards
   DESTINATION ${CMAKE_INSTALL_DATADIR}/failover_exporter
   FILES_MATCHING PATTERN "*.json" PATTERN "*.rules.yml" PATTERN "*.md" PATTERN "kubernetes/*.yaml"

@@ -20,17 +20,17 @@ static void carry_out(struct scheduler *scheduler) {
     for (size_t i = 0; i < scheduler->actions.count; i++) {
         const struct fo_action *action = &scheduler->actions.items[i];
         if (action->kind == FO_ACTION_DEPLOY) {
-            printf("%5lld ms  start task %u, attempt %u\n", (long long)scheduler->now_ms,
-                   action->task, action->attempt);
+            (void)printf("%5lld ms  start task %u, attempt %u\n", (long long)scheduler->now_ms,
+                         action->task, action->attempt);
             scheduler->queue[scheduler->queued++] = action->task;
         } else if (action->kind == FO_ACTION_DECISION && action->decision.restart) {
-            printf("%5lld ms  restart %u tasks in %lld ms\n", (long long)scheduler->now_ms,
-                   action->decision.restart_count, (long long)action->decision.delay_ms);
+            (void)printf("%5lld ms  restart %u tasks in %lld ms\n", (long long)scheduler->now_ms,
+                         action->decision.restart_count, (long long)action->decision.delay_ms);
         } else if (action->kind == FO_ACTION_RECOVERED) {
-            printf("%5lld ms  recovered\n", (long long)scheduler->now_ms);
+            (void)printf("%5lld ms  recovered\n", (long long)scheduler->now_ms);
         } else if (action->kind == FO_ACTION_JOB_STATE) {
-            printf("%5lld ms  job is %s\n", (long long)scheduler->now_ms,
-                   fo_job_state_name(action->job_to));
+            (void)printf("%5lld ms  job is %s\n", (long long)scheduler->now_ms,
+                         fo_job_state_name(action->job_to));
         }
     }
     scheduler->actions.count = 0;
@@ -40,7 +40,7 @@ static void step(struct scheduler *scheduler, struct fo_event event) {
     event.cause.lost.producer = FO_NO_TASK;
     int rc = fo_job_step(scheduler->job, &event, scheduler->now_ms, 0, &scheduler->actions);
     if (rc != 0)
-        fprintf(stderr, "refused: %d\n", -rc);
+        (void)fprintf(stderr, "refused: %d\n", -rc);
     carry_out(scheduler);
 }
 
@@ -73,7 +73,7 @@ int main(void) {
 
     if (fo_graph_new(&spec, NULL, &graph, &error) != 0 ||
         fo_job_new(&config, graph, NULL, 0, &scheduler.job, &error) != 0) {
-        fprintf(stderr, "%s\n", error.text);
+        (void)fprintf(stderr, "%s\n", error.text);
         graph = fo_graph_unref(graph);
         return 1;
     }

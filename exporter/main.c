@@ -15,8 +15,18 @@ static const struct command commands[] = {
     {"serve", ex_cli_serve, "the daemon: runs jobs, shows metrics (the default)"},
     {"run", ex_cli_run, "runs one job in the foreground and shows how it goes"},
     {"plan", ex_cli_plan, "shows what would restart if a task failed; nothing runs"},
-    {"check", ex_cli_check, "check config|job|rules FILE: says whether it is good"},
+    {"check", ex_cli_check, "check config|job|listener|rules FILE: says whether it is good"},
     {"classify", ex_cli_classify, "says what kind of failure an output shows"},
+    {"metrics", ex_cli_metrics, "lists the families of metrics; nothing is started"},
+    {"submit", ex_cli_submit, "starts a job on a running daemon"},
+    {"list", ex_cli_remote, "lists the jobs of a running daemon"},
+    {"status", ex_cli_remote, "shows how a job is"},
+    {"failures", ex_cli_remote, "shows why a job failed, the newest failure first"},
+    {"cancel", ex_cli_remote, "cancels a job"},
+    {"restart", ex_cli_remote, "restarts a job, or a task and what must restart with it"},
+    {"pause", ex_cli_remote, "holds restarts of a job that come due"},
+    {"resume", ex_cli_remote, "lets them go on"},
+    {"healthcheck", ex_cli_healthcheck, "exit status 0 when a running daemon is ready"},
     {"version", ex_cli_version, "prints the version"},
     {"help", ex_cli_help, "prints this"},
 };
@@ -26,7 +36,7 @@ int ex_cli_help(int argc, char **argv) {
     (void)argv;
     (void)puts("usage: failover_exporter [COMMAND] [flags] [JOB...]\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        (void)printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+        (void)printf("  %-11s %s\n", commands[i].name, commands[i].summary);
     (void)puts("\nfailover_exporter COMMAND --help says more.");
     return EX_EXIT_OK;
 }

@@ -46,10 +46,6 @@ static uint64_t get(struct fo_reader *reader, size_t size) {
     return value;
 }
 
-uint8_t fo_read_u8(struct fo_reader *reader) {
-    return (uint8_t)get(reader, sizeof(uint8_t));
-}
-
 uint32_t fo_read_u32(struct fo_reader *reader) {
     return (uint32_t)get(reader, sizeof(uint32_t));
 }

@@ -34,7 +34,6 @@ struct fo_reader {
     bool is_bad;
 };
 
-uint8_t fo_read_u8(struct fo_reader *reader);
 uint32_t fo_read_u32(struct fo_reader *reader);
 uint64_t fo_read_u64(struct fo_reader *reader);
 int64_t fo_read_i64(struct fo_reader *reader);

@@ -19,7 +19,9 @@ void fo_history_done(struct fo_history *history) {
 }
 
 static uint32_t slot_of(const struct fo_history *history, uint32_t index) {
-    return (uint32_t)(((uint64_t)history->first + index) % history->bound);
+    uint64_t slot = (uint64_t)history->first + index;
+
+    return (uint32_t)(slot < history->bound ? slot : slot - history->bound);
 }
 
 const struct fo_history_root *fo_history_root_at(const struct fo_history *history, uint32_t index) {

@@ -31,7 +31,7 @@ struct fo_incident {
     bool is_open;
     uint64_t id;
     int64_t began_ms;
-    uint32_t first_serial; /* the first decision in it: a task taken since has a higher version */
+    uint64_t first_serial; /* the first decision in it: a task taken since has a higher version */
     uint32_t unwell;       /* tasks taken since that neither run nor are FINISHED */
 };
 
@@ -47,8 +47,8 @@ struct fo_job {
 
     uint8_t *states; /* task -> enum fo_task_state */
     uint32_t *attempts;
-    uint32_t *versions; /* task -> serial of the decision that took it last; 0 = none */
-    uint32_t *notes;    /* FAILED task -> its place in `failures`; CANCELING task -> serial of the
+    uint64_t *versions; /* task -> serial of the decision that took it last; 0 = none */
+    uint64_t *notes;    /* FAILED task -> its place in `failures`; CANCELING task -> serial of the
                            decision that cancelled it */
     uint32_t counts[FO_TASK_STATE_COUNT];
     uint32_t *vertex_counts; /* vertex x state */
@@ -73,7 +73,7 @@ struct fo_job {
     size_t target_capacity;
     uint32_t target_count;
 
-    uint32_t last_serial;
+    uint64_t last_serial;
     uint64_t decisions;
     uint64_t restarts_made; /* numRestarts */
     uint64_t restarted_tasks;

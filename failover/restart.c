@@ -88,7 +88,7 @@ uint32_t fo_restarts_count_runs(struct fo_task_list tasks) {
     return runs;
 }
 
-struct fo_restart *fo_restarts_add(struct fo_restarts *restarts, uint32_t serial, int64_t due_ms,
+struct fo_restart *fo_restarts_add(struct fo_restarts *restarts, uint64_t serial, int64_t due_ms,
                                    struct fo_task_list tasks) {
     struct fo_restart *restart = &restarts->items[restarts->count++];
     struct fo_task_range *run = restart->runs;
@@ -112,7 +112,7 @@ struct fo_restart *fo_restarts_add(struct fo_restarts *restarts, uint32_t serial
     return restart;
 }
 
-struct fo_restart *fo_restarts_find(struct fo_restarts *restarts, uint32_t serial) {
+struct fo_restart *fo_restarts_find(struct fo_restarts *restarts, uint64_t serial) {
     uint32_t low = 0;
     uint32_t high = restarts->count;
 
@@ -174,7 +174,7 @@ void fo_restarts_trim(struct fo_restarts *restarts) {
 
 /* ---- owners and the living --------------------------------------------------------------- */
 
-void fo_restarts_overtake(struct fo_restarts *restarts, uint32_t serial, bool is_live) {
+void fo_restarts_overtake(struct fo_restarts *restarts, uint64_t serial, bool is_live) {
     struct fo_restart *restart = fo_restarts_find(restarts, serial);
 
     if (!restart)
@@ -209,8 +209,8 @@ static void note_end(struct fo_restarts *restarts, struct fo_restart *restart) {
         heap_push(restarts, (struct fo_due){restart->due_ms, restart->serial});
 }
 
-void fo_restarts_task_ended(struct fo_restarts *restarts, uint32_t task, uint32_t cancelled_by,
-                            uint32_t serial) {
+void fo_restarts_task_ended(struct fo_restarts *restarts, uint32_t task, uint64_t cancelled_by,
+                            uint64_t serial) {
     struct fo_restart *owner = fo_restarts_find(restarts, serial);
 
     if (owner)

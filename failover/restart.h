@@ -16,7 +16,7 @@
 #include "failover/failover.h"
 
 struct fo_restart {
-    uint32_t serial;
+    uint64_t serial;
     bool is_over; /* the delay has passed; tasks have yet to end */
     int64_t due_ms;
     struct fo_task_range *runs; /* the tasks decided, ascending */
@@ -29,7 +29,7 @@ struct fo_restart {
 
 struct fo_due {
     int64_t due_ms;
-    uint32_t serial;
+    uint64_t serial;
 };
 
 struct fo_restarts {
@@ -57,19 +57,19 @@ uint32_t fo_restarts_count_runs(struct fo_task_list tasks);
 
 /* Adds the newest restart, of at least one task; all are owned, `live` of them are alive. The
  * pointer is good until the next add or trim. */
-struct fo_restart *fo_restarts_add(struct fo_restarts *restarts, uint32_t serial, int64_t due_ms,
+struct fo_restart *fo_restarts_add(struct fo_restarts *restarts, uint64_t serial, int64_t due_ms,
                                    struct fo_task_list tasks);
 
 /* NULL when there is none, or it is forgotten. */
-struct fo_restart *fo_restarts_find(struct fo_restarts *restarts, uint32_t serial);
+struct fo_restart *fo_restarts_find(struct fo_restarts *restarts, uint64_t serial);
 
 /* A later decision takes a task, `is_live` or ended, away from the decision `serial`. */
-void fo_restarts_overtake(struct fo_restarts *restarts, uint32_t serial, bool is_live);
+void fo_restarts_overtake(struct fo_restarts *restarts, uint64_t serial, bool is_live);
 
 /* A task has ended that decision `cancelled_by` found alive, as did all later ones that took it,
  * the last of them `serial`. */
-void fo_restarts_task_ended(struct fo_restarts *restarts, uint32_t task, uint32_t cancelled_by,
-                            uint32_t serial);
+void fo_restarts_task_ended(struct fo_restarts *restarts, uint32_t task, uint64_t cancelled_by,
+                            uint64_t serial);
 
 /* The next restart to carry out at `now_ms`, or NULL: its delay has passed and its tasks have
  * ended. The caller carries it out and forgets it. */

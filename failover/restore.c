@@ -7,7 +7,6 @@
 #include "failover/job.h"
 #include "failover/memory.h"
 #include "failover/sort.h"
-#include "failover/text.h"
 
 struct restoring {
     struct fo_reader reader;
@@ -56,7 +55,7 @@ static void read_job(struct restoring *it) {
     job->is_paused = fo_read_u8_below(reader, 2);
     for (unsigned state = 0; state < FO_JOB_STATE_COUNT; state++)
         job->since_ms[state] = fo_read_i64(reader);
-    job->last_serial = fo_read_u32(reader);
+    job->last_serial = fo_read_u64(reader);
     job->decisions = fo_read_u64(reader);
     job->restarts_made = fo_read_u64(reader);
     job->restarted_tasks = fo_read_u64(reader);
@@ -64,8 +63,8 @@ static void read_job(struct restoring *it) {
     job->incident.is_open = fo_read_u8_below(reader, 2);
     job->incident.id = fo_read_u64(reader);
     job->incident.began_ms = fo_read_i64(reader);
-    job->incident.first_serial = fo_read_u32(reader);
-    if (job->last_serial == UINT32_MAX || job->incident.first_serial > job->last_serial + 1)
+    job->incident.first_serial = fo_read_u64(reader);
+    if (job->last_serial > INT64_MAX || job->incident.first_serial > job->last_serial + 1)
         refuse(it);
 }
 
@@ -101,7 +100,7 @@ static void read_tasks(struct restoring *it) {
         count = fo_read_u32_below(&it->reader, tasks - task + 1);
         uint8_t state = fo_read_u8_below(&it->reader, FO_TASK_STATE_COUNT);
         uint32_t attempt = fo_read_u32(&it->reader);
-        uint32_t version = fo_read_u32(&it->reader);
+        uint64_t version = fo_read_u64(&it->reader);
         if (count == 0 || version > job->last_serial)
             refuse(it);
         for (uint32_t i = task; is_going(it) && i < task + count; i++) {
@@ -157,12 +156,12 @@ static void read_lost(struct restoring *it) {
 /* ---- restarts that wait --------------------------------------------------------------------- */
 
 static bool version_is_before(const void *ctx, uint32_t a, uint32_t b) {
-    const uint32_t *versions = ctx;
+    const uint64_t *versions = ctx;
 
     return versions[a] != versions[b] ? versions[a] < versions[b] : a < b;
 }
 
-static void add_restart(struct restoring *it, uint32_t serial, int64_t due_ms,
+static void add_restart(struct restoring *it, uint64_t serial, int64_t due_ms,
                         struct fo_task_list tasks) {
     struct fo_restarts *restarts = &it->job->restarts;
 
@@ -174,7 +173,7 @@ static void add_restart(struct restoring *it, uint32_t serial, int64_t due_ms,
 
 /* Takes the tasks that carry `serial` from the head of `left`; all of them must have ended. */
 static struct fo_task_list take_tasks(struct restoring *it, struct fo_task_list *left,
-                                      uint32_t serial) {
+                                      uint64_t serial) {
     const struct fo_job *job = it->job;
     struct fo_task_list taken = {left->tasks, 0};
 
@@ -198,7 +197,7 @@ static void read_restarts(struct restoring *it) {
     struct fo_job *job = it->job;
     uint32_t tasks = job->graph->task_count;
     uint32_t count = fo_read_u32(&it->reader);
-    uint32_t last = 0;
+    uint64_t last = 0;
 
     if (!is_going(it) || count == 0)
         return;
@@ -210,7 +209,7 @@ static void read_restarts(struct restoring *it) {
         fo_sort(sorted, tasks, version_is_before, job->versions);
     struct fo_task_list left = {sorted, tasks};
     for (uint32_t i = 0; is_going(it) && i < count; i++) {
-        uint32_t serial = fo_read_u32(&it->reader);
+        uint64_t serial = fo_read_u64(&it->reader);
         int64_t due_ms = postpone(it, fo_read_i64(&it->reader));
         struct fo_task_list taken = take_tasks(it, &left, serial);
         if (serial <= last || serial > job->last_serial || taken.count == 0)
@@ -439,21 +438,17 @@ static int restore(struct restoring *it) {
 
 int fo_job_restore(const struct fo_job_config *config, struct fo_graph *graph,
                    const struct fo_allocator *allocator, int64_t now_ms, struct fo_str saved,
-                   struct fo_job **ret_job, struct fo_error *reterr) {
+                   struct fo_job **ret_job) {
     struct restoring it = {.now_ms = now_ms};
-    int rc = fo_job_new(config, graph, allocator, now_ms, &it.job, reterr);
+    int rc = fo_job_new(config, graph, allocator, now_ms, &it.job, NULL);
 
     if (rc != 0)
         return rc;
     it.reader = (struct fo_reader){(const uint8_t *)saved.ptr, saved.len, false};
     rc = restore(&it);
-    if (rc == 0) {
+    if (rc == 0)
         *ret_job = it.job;
-        return 0;
-    }
-    it.job = fo_job_free(it.job);
-    return fo_error_set(reterr, rc,
-                        rc == -ENOMEM ? "not enough memory for the job"
-                                      : "the saved state is damaged, or of another job",
-                        (struct fo_str){NULL, 0}, "");
+    else
+        (void)fo_job_free(it.job);
+    return rc;
 }

@@ -21,7 +21,7 @@ static void write_job(struct fo_writer *writer, const struct fo_job *job) {
     fo_write_u8(writer, job->is_paused);
     for (unsigned state = 0; state < FO_JOB_STATE_COUNT; state++)
         fo_write_i64(writer, job->since_ms[state]);
-    fo_write_u32(writer, job->last_serial);
+    fo_write_u64(writer, job->last_serial);
     fo_write_u64(writer, job->decisions);
     fo_write_u64(writer, job->restarts_made);
     fo_write_u64(writer, job->restarted_tasks);
@@ -29,7 +29,7 @@ static void write_job(struct fo_writer *writer, const struct fo_job *job) {
     fo_write_u8(writer, job->incident.is_open);
     fo_write_u64(writer, job->incident.id);
     fo_write_i64(writer, job->incident.began_ms);
-    fo_write_u32(writer, job->incident.first_serial);
+    fo_write_u64(writer, job->incident.first_serial);
 }
 
 static bool are_equal(const struct fo_job *job, uint32_t a, uint32_t b) {
@@ -45,7 +45,7 @@ static void write_tasks(struct fo_writer *writer, const struct fo_job *job) {
         fo_write_u32(writer, count);
         fo_write_u8(writer, job->states[task]);
         fo_write_u32(writer, job->attempts[task]);
-        fo_write_u32(writer, job->versions[task]);
+        fo_write_u64(writer, job->versions[task]);
     }
 }
 
@@ -80,7 +80,7 @@ static void write_restarts(struct fo_writer *writer, const struct fo_restarts *r
     for (uint32_t i = 0; i < restarts->count; i++) {
         if (restarts->items[i].owned == 0)
             continue;
-        fo_write_u32(writer, restarts->items[i].serial);
+        fo_write_u64(writer, restarts->items[i].serial);
         fo_write_i64(writer, restarts->items[i].due_ms);
     }
 }

@@ -41,7 +41,7 @@ static void leave(struct search *search) {
     uint32_t node = search->path[--search->path_count];
 
     if (search->low[node] == search->number[search->path_count]) {
-        uint32_t member = node;
+        uint32_t member;
         do {
             member = search->open[--search->open_count];
             search->component[member] = search->components;

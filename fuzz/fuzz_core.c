@@ -132,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     if (job)
         play(&bytes, job);
-    job = fo_job_free(job);
-    graph = fo_graph_unref(graph);
+    (void)fo_job_free(job);
+    (void)fo_graph_unref(graph);
     return 0;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check WHAT FILE: says whether a file is good, and if not, where and why. */
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "exporter/children/probe.h"
 #include "exporter/cli/cli.h"
 #include "exporter/cli/flags.h"
 #include "exporter/config/config.h"
-#include "exporter/config/job_file.h"
 #include "exporter/daemon/catalogue_load.h"
+#include "exporter/daemon/daemon.h"
+#include "exporter/daemon/job_load.h"
 
 struct options {
     const char *config_file;
@@ -21,11 +21,13 @@ static void print_notices(const char *path, const struct ex_notices *notices) {
 }
 
 /* The file, and the rule files that it names. */
-static int check_config(const struct options *options, const char *path, struct fo_error *reterr) {
+static int check_config(const struct options *options, const char *path, const char **ret_file,
+                        struct fo_error *reterr) {
     struct catalogue *catalogue = NULL;
     struct ex_config *config;
 
     (void)options;
+    *ret_file = path;
     int ret = ex_config_load(path, &config, reterr);
     if (ret < 0)
         return ret;
@@ -36,21 +38,29 @@ static int check_config(const struct options *options, const char *path, struct 
     return ret;
 }
 
-static int check_job(const struct options *options, const char *path, struct fo_error *reterr) {
+static int check_job(const struct options *options, const char *path, const char **ret_file,
+                     struct fo_error *reterr) {
     struct ex_config *config = NULL;
     struct ex_job_spec *spec = NULL;
-    struct rlimit descriptors;
 
+    *ret_file = options->config_file;
     int ret = ex_config_load(options->config_file, &config, reterr);
-    if (ret == 0)
-        ret = ex_job_file_load(path, config, &spec, reterr);
+    if (ret < 0)
+        return ret;
+    *ret_file = path;
+    ret = ex_job_load(path, config, &spec, reterr);
     if (ret == 0)
         print_notices(path, &spec->notices);
-    if (ret == 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
-        ret = ex_job_check_resources(spec, descriptors.rlim_max, reterr);
     (void)ex_job_spec_unref(spec);
     (void)ex_config_unref(config);
     return ret;
+}
+
+static int check_web(const struct options *options, const char *path, const char **ret_file,
+                     struct fo_error *reterr) {
+    (void)options;
+    *ret_file = path;
+    return ex_http_check_web_config(path, reterr);
 }
 
 /* The name of a file without folder and extension: its entry under `listeners`. */
@@ -65,44 +75,71 @@ static void print_step(void *ctx, const char *text) {
     (void)printf("%s: %s\n", *(const char *const *)ctx, text);
 }
 
-static int check_listener(const struct options *options, const char *path,
+static int check_listener(const struct options *options, const char *path, const char **ret_file,
                           struct fo_error *reterr) {
     struct ex_config *config = NULL;
 
+    *ret_file = options->config_file;
     int ret = ex_config_load(options->config_file, &config, reterr);
     if (ret < 0)
         return ret;
+    *ret_file = path;
     const struct ex_listener_config *own = ex_config_listener(config, listener_name(path));
     ret = ex_listener_probe(path, own ? own->config : NULL, print_step, &path, reterr);
     (void)ex_config_unref(config);
     return ret;
 }
 
+/* On an error *ret_file names the file that it is of. */
+typedef int check_function(const struct options *options, const char *path, const char **ret_file,
+                           struct fo_error *reterr);
+
 static const struct {
     const char *what;
-    int (*check)(const struct options *options, const char *path, struct fo_error *reterr);
+    check_function *check;
 } checks[] = {
     {"config", check_config},
     {"job", check_job},
     {"listener", check_listener},
 };
 
-static int run_check(const struct options *options, const char *what, const char *path) {
+static int check_file(check_function *check, const struct options *options, const char *path) {
     struct fo_error error = {.text = "out of memory"};
+    const char *file;
+
+    if (check(options, path, &file, &error) < 0) {
+        ex_cli_complain(file, &error);
+        return EX_EXIT_FAILED;
+    }
+    (void)printf("%s: good\n", path);
+    return EX_EXIT_OK;
+}
+
+static int run_check(const struct options *options, const char *what, const char *path) {
+    struct fo_error error;
 
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        if (strcmp(what, checks[i].what) != 0)
-            continue;
-        if (checks[i].check(options, path, &error) == 0) {
-            (void)printf("%s: good\n", path);
-            return EX_EXIT_OK;
-        }
-        ex_cli_complain(path, &error);
-        return EX_EXIT_FAILED;
+        if (strcmp(what, checks[i].what) == 0)
+            return check_file(checks[i].check, options, path);
     }
     (void)snprintf(error.text, sizeof error.text, "cannot check \"%.40s\"; see --help", what);
     ex_cli_complain(NULL, &error);
     return EX_EXIT_FAILED;
+}
+
+int ex_cli_check_daemon(const struct ex_daemon_options *daemon, int job_count, char **jobs) {
+    const struct options options = {.config_file = daemon->config_file};
+    int status = EX_EXIT_OK;
+
+    if (daemon->config_file)
+        status |= check_file(check_config, &options, daemon->config_file);
+    if (daemon->door.web_config_path)
+        status |= check_file(check_web, &options, daemon->door.web_config_path);
+    if (status != EX_EXIT_OK) /* every job would fail for the same reason */
+        return status;
+    for (int i = 0; i < job_count; i++)
+        status |= check_file(check_job, &options, jobs[i]);
+    return status;
 }
 
 int ex_cli_check(int argc, char **argv) {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "exporter/base/buffer.h"
-#include "exporter/cli/clean_text.h"
+#include "exporter/base/clean_text.h"
 
 enum { CHUNK_BYTES = 64 * 1024, ALTERNATIVES_MAX = 64, WHY_SIZE = 128 };
 

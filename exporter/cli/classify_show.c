@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "exporter/cli/clean_text.h"
+#include "exporter/base/clean_text.h"
 
 #define SHOWN_MAX_BYTES ((size_t)1 << 20)
 

@@ -8,6 +8,7 @@
 
 #include "failover/types.h"
 
+struct ex_daemon_options;
 struct ex_flag;
 
 int ex_cli_serve(int argc, char **argv);
@@ -16,8 +17,17 @@ int ex_cli_plan(int argc, char **argv);
 int ex_cli_check(int argc, char **argv);
 int ex_cli_check_rules(int argc, char **argv); /* from `rules` on */
 int ex_cli_classify(int argc, char **argv);
+int ex_cli_metrics(int argc, char **argv);
+int ex_cli_submit(int argc, char **argv);
+int ex_cli_remote(int argc,
+                  char **argv); /* list, status, failures, cancel, restart, pause, resume */
+int ex_cli_healthcheck(int argc, char **argv);
 int ex_cli_version(int argc, char **argv);
 int ex_cli_help(int argc, char **argv);
+
+/* Everything that the daemon would read: its configuration, the web configuration and, when these
+ * are good, the jobs. Says what is wrong with each; returns the exit status. */
+int ex_cli_check_daemon(const struct ex_daemon_options *daemon, int job_count, char **jobs);
 
 /* Bad input is exit 2 for `run` and `plan`, 1 for everything else. */
 enum { EX_EXIT_OK = 0, EX_EXIT_FAILED = 1, EX_EXIT_USAGE = 2, EX_EXIT_CANCELLED = 130 };

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporter/cli/daemon_flags.h"
 
+#include <limits.h>
+
 #include "exporter/base/log.h"
 #include "exporter/cli/cli.h"
+
+/* The last so many flags of the list are not for `run`. */
+enum { SERVE_ONLY = 2 };
 
 static const char default_address[] = ":10912";
 
@@ -10,6 +15,7 @@ struct choices {
     const char *log_level;
     const char *log_format;
     uint64_t max_requests;
+    uint64_t max_response_bytes;
     bool disable_exporter_metrics;
     bool version;
     bool help;
@@ -52,12 +58,18 @@ static void set_defaults(struct ex_daemon_flags *flags, struct choices *choices,
 
 static void finish(struct ex_daemon_flags *flags, const struct choices *choices,
                    enum ex_command command) {
-    if (flags->addresses.count == 0)
+    bool unlimited = choices->max_requests == 0 || choices->max_requests > UINT_MAX;
+
+    if (flags->addresses.count == 0 && !flags->systemd_socket)
         flags->addresses = (struct ex_flag_list){.items = {default_address}, .count = 1};
     flags->daemon.door.addresses = flags->addresses.items;
     flags->daemon.door.address_count = flags->addresses.count;
     flags->daemon.door.any_port = command == EX_COMMAND_RUN;
-    flags->daemon.door.max_requests = (unsigned)choices->max_requests;
+    flags->daemon.door.max_requests = unlimited ? UINT_MAX : (unsigned)choices->max_requests;
+    flags->daemon.door.max_response_bytes = choices->max_response_bytes;
+    flags->daemon.control.enabled = command == EX_COMMAND_SERVE;
+    flags->daemon.control.addresses = flags->control_addresses.items;
+    flags->daemon.control.address_count = flags->control_addresses.count;
     flags->daemon.exporter_metrics = !choices->disable_exporter_metrics;
 }
 
@@ -78,11 +90,19 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         {"web.config.file", EX_FLAG_TEXT, &daemon->door.web_config_path, "FILE",
          "TLS, passwords, rate limit, as every Prometheus exporter reads them."},
         {"web.max-requests", EX_FLAG_COUNT, &choices.max_requests, "N",
-         "Requests at a time; 503 beyond (40)."},
+         "Requests at a time; 503 beyond, 0 for no limit (40)."},
+        {"web.max-response-bytes", EX_FLAG_COUNT, &choices.max_response_bytes, "N",
+         "Size of a page of metrics as sent; 503 beyond, 0 for no limit (0)."},
         {"web.timeout-offset", EX_FLAG_DURATION, &daemon->door.timeout_offset_ms, "TIME",
          "Taken off the scrape deadline that Prometheus announces (500 ms)."},
         {"web.openmetrics-created", EX_FLAG_BOOL, &daemon->door.created_lines, "",
          "Add _created lines in OpenMetrics."},
+        {"web.public-status", EX_FLAG_BOOL, &daemon->door.public_status, "",
+         "Let everybody read the REST API, not only loopback and users."},
+        {"control.listen-address", EX_FLAG_LIST, &flags->control_addresses, "ADDR",
+         "TCP address for commands; needs a token or TLS with roles. May be repeated."},
+        {"control.token-file", EX_FLAG_TEXT, &daemon->control.token_file, "FILE",
+         "A file of mode 0600 with the token that allows everything at those addresses."},
         {"web.disable-exporter-metrics", EX_FLAG_BOOL, &choices.disable_exporter_metrics, "",
          "Leave out process_* and promhttp_*."},
         {"log.level", EX_FLAG_TEXT, &choices.log_level, "LEVEL", "debug, info, warn or error."},
@@ -90,7 +110,12 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         {"version", EX_FLAG_BOOL, &choices.version, "", "Print the version."},
         {"help", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
         {"h", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
+        {"web.systemd-socket", EX_FLAG_BOOL, &flags->systemd_socket, "",
+         "Serve the sockets that systemd hands over, instead of the default address."},
+        {"config.check", EX_FLAG_BOOL, &flags->check_only, "",
+         "Say whether all files are good (exit 0) or not (1); nothing is started."},
     };
+    const size_t count = sizeof list / sizeof *list;
     const struct ex_cli_command about = {
         .usage = command == EX_COMMAND_RUN ? "run [flags] JOB" : "[serve] [flags] [JOB...]",
         .about = command == EX_COMMAND_RUN
@@ -98,14 +123,14 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
                        "status: 0 finished, 1 failed, 130 cancelled, 2 bad input."
                      : "Runs jobs and serves their metrics until it is told to stop.",
         .flags = list,
-        .flag_count = sizeof list / sizeof *list,
+        .flag_count = command == EX_COMMAND_RUN ? count - SERVE_ONLY : count,
         .help = &choices.help,
         .usage_error = command == EX_COMMAND_RUN ? EX_EXIT_USAGE : EX_EXIT_FAILED,
     };
 
     set_defaults(flags, &choices, command);
-    int count = ex_cli_start(&about, argc, argv, ret_status);
-    if (count < 0)
+    int positional = ex_cli_start(&about, argc, argv, ret_status);
+    if (positional < 0)
         return -1;
     if (choices.version) {
         *ret_status = ex_cli_version(argc, argv);
@@ -116,5 +141,5 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         return -1;
     }
     finish(flags, &choices, command);
-    return count;
+    return positional;
 }

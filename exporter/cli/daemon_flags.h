@@ -11,6 +11,9 @@ enum ex_command { EX_COMMAND_SERVE, EX_COMMAND_RUN };
 struct ex_daemon_flags {
     struct ex_daemon_options daemon; /* complete but for the observer */
     struct ex_flag_list addresses;   /* what daemon.door points to */
+    bool systemd_socket;             /* serve what the service manager hands over */
+    bool check_only;                 /* say whether all files are good, and end */
+    struct ex_flag_list control_addresses;
 };
 
 /* Parses argv, configures the log, answers --help and --version. Returns the number of positional

@@ -11,11 +11,12 @@
 #include "exporter/cli/flags.h"
 #include "exporter/config/config.h"
 #include "exporter/config/duration.h"
-#include "exporter/config/job_file.h"
 #include "exporter/config/task_name.h"
+#include "exporter/daemon/job_load.h"
 #include "exporter/plan/forecast.h"
+#include "exporter/plan/plan_json.h"
 
-enum { TASK_NAME_BYTES = FO_ID_MAX + 16, REGIONS_SHOWN = 32, TASKS_SHOWN = 16 };
+enum { TASK_NAME_BYTES = FO_ID_MAX + 16, REGIONS_SHOWN = 32, TASKS_SHOWN = 16, FORECAST_NONE = -1 };
 
 struct options {
     const char *config_file;
@@ -23,7 +24,7 @@ struct options {
     struct ex_flag_list finish;
     struct ex_flag_list partition_lost;
     struct ex_flag_list global;
-    int64_t mtbf_ms;
+    int64_t mtbf_ms; /* FORECAST_NONE = no forecast */
     int64_t span_ms;
     uint64_t seed;
     bool json;
@@ -153,39 +154,6 @@ static int play(struct ex_plan *plan, const struct happenings *happenings,
 
 /* ---- as JSON ---- */
 
-static json_t *task_names(const struct fo_graph *graph, struct fo_task_list tasks) {
-    json_t *names = json_array();
-    char name[TASK_NAME_BYTES];
-
-    for (uint32_t i = 0; i < tasks.count; i++)
-        (void)json_array_append_new(
-            names, json_string(ex_task_name_print(graph, tasks.tasks[i], name, sizeof name)));
-    return names;
-}
-
-static json_t *regions_json(const struct fo_graph *graph) {
-    json_t *regions = json_array();
-
-    for (uint32_t i = 0; i < fo_graph_region_count(graph); i++)
-        (void)json_array_append_new(regions, task_names(graph, fo_graph_region_tasks(graph, i)));
-    return regions;
-}
-
-static json_t *decision_json(const struct fo_graph *graph,
-                             const struct ex_plan_decision *decision) {
-    char failed[TASK_NAME_BYTES];
-    struct fo_task_list restarted = {decision->tasks, decision->task_count};
-
-    return json_pack(
-        "{s:I, s:o, s:s, s:o, s:I, s:o}", "at_ms", (json_int_t)decision->at_ms, "failed",
-        decision->failed == FO_NO_TASK
-            ? json_null()
-            : json_string(ex_task_name_print(graph, decision->failed, failed, sizeof failed)),
-        "action", decision->restart ? "restart" : "fail", "restart", task_names(graph, restarted),
-        "delay_ms", (json_int_t)decision->delay_ms, "budget_left",
-        decision->budget_limited ? json_integer(decision->budget_left) : json_null());
-}
-
 static int print_answer(const json_t *answer) {
     if (!answer || json_dumpf(answer, stdout, JSON_COMPACT) != 0)
         return -ENOMEM;
@@ -199,10 +167,10 @@ static int print_json(const struct ex_plan *plan, const struct fo_graph *graph) 
 
     for (uint32_t i = 0; i < ex_plan_decision_count(plan); i++) {
         struct ex_plan_decision decision = ex_plan_decision(plan, i);
-        (void)json_array_append_new(decisions, decision_json(graph, &decision));
+        (void)json_array_append_new(decisions, ex_plan_decision_json(graph, &decision));
     }
-    json_t *answer = json_pack("{s:o, s:o, s:o}", "regions", regions_json(graph), "decisions",
-                               decisions, "gives_up_at_ms",
+    json_t *answer = json_pack("{s:o, s:o, s:o}", "regions", ex_plan_regions_json(graph),
+                               "decisions", decisions, "gives_up_at_ms",
                                gave_up_ms == FO_NEVER ? json_null() : json_integer(gave_up_ms));
     int ret = print_answer(answer);
     json_decref(answer);
@@ -273,7 +241,10 @@ static json_t *forecast_json(const struct ex_forecast *forecast) {
                      "chance_to_give_up", forecast->gave_up);
 }
 
-static void print_forecast(const char *strategy, const struct ex_forecast *forecast) {
+static void print_forecast(const char *strategy, const struct ex_forecast *forecast, bool first) {
+    if (first)
+        (void)printf("%-8s %12s %12s %16s %14s %14s\n", "failover", "failures", "restarts",
+                     "tasks restarted", "downtime (s)", "gives up");
     (void)printf("%-8s %12.1f %12.1f %16.1f %14.1f %12.1f %%\n", strategy, forecast->failures,
                  forecast->restarts, forecast->restarted_tasks, forecast->downtime_ms / 1000,
                  forecast->gave_up * 100);
@@ -286,9 +257,6 @@ static int run_forecasts(const struct options *options, const struct ex_job_spec
     json_t *answer = json_object();
     int ret = 0;
 
-    if (!options->json)
-        (void)printf("%-8s %12s %12s %16s %14s %14s\n", "failover", "failures", "restarts",
-                     "tasks restarted", "downtime (s)", "gives up");
     for (int kind = FO_FAILOVER_REGION; kind <= FO_FAILOVER_FULL && ret == 0; kind++) {
         struct fo_job_config config = spec->decisions;
         struct ex_forecast forecast;
@@ -297,7 +265,7 @@ static int run_forecasts(const struct options *options, const struct ex_job_spec
         if (ret == 0 && options->json)
             (void)json_object_set_new(answer, failover_names[kind], forecast_json(&forecast));
         else if (ret == 0)
-            print_forecast(failover_names[kind], &forecast);
+            print_forecast(failover_names[kind], &forecast, kind == FO_FAILOVER_REGION);
     }
     if (ret == 0 && options->json)
         ret = print_answer(answer);
@@ -310,7 +278,7 @@ static int run_forecasts(const struct options *options, const struct ex_job_spec
 static int run_plan(const struct options *options, const struct ex_job_spec *spec,
                     struct fo_error *reterr) {
     struct happenings happenings = {.count = 0};
-    struct ex_plan *plan;
+    struct ex_plan *plan = NULL;
 
     int ret = read_happenings(options, spec->graph, &happenings, reterr);
     if (ret == 0)
@@ -335,12 +303,12 @@ static int plan_file(const struct options *options, const char *path) {
     int ret = ex_config_load(options->config_file, &config, &error);
     if (ret == 0) {
         file = path;
-        ret = ex_job_file_load(path, config, &spec, &error);
+        ret = ex_job_load(path, config, &spec, &error);
     }
     if (ret == 0) {
         file = NULL;
-        ret = options->mtbf_ms > 0 ? run_forecasts(options, spec, &error)
-                                   : run_plan(options, spec, &error);
+        ret = options->mtbf_ms != FORECAST_NONE ? run_forecasts(options, spec, &error)
+                                                : run_plan(options, spec, &error);
     }
     if (ret < 0)
         ex_cli_complain(file, &error);
@@ -349,8 +317,14 @@ static int plan_file(const struct options *options, const char *path) {
     return ret < 0 ? EX_EXIT_USAGE : EX_EXIT_OK;
 }
 
+static bool says_what_happens(const struct options *options) {
+    return options->fail.count + options->finish.count + options->partition_lost.count +
+               options->global.count >
+           0;
+}
+
 int ex_cli_plan(int argc, char **argv) {
-    struct options options = {.span_ms = 24LL * 3600 * 1000, .seed = 1};
+    struct options options = {.mtbf_ms = FORECAST_NONE, .span_ms = 24LL * 3600 * 1000, .seed = 1};
     const struct ex_flag flags[] = {
         {"fail", EX_FLAG_LIST, &options.fail, "TASK[@TIME]", "The task fails at that time."},
         {"finish", EX_FLAG_LIST, &options.finish, "TASK[@TIME]", "The task finishes."},
@@ -382,6 +356,11 @@ int ex_cli_plan(int argc, char **argv) {
         return status;
     if (count != 1) {
         ex_cli_complain(NULL, &(struct fo_error){.text = "plan takes one job file; see --help"});
+        return EX_EXIT_USAGE;
+    }
+    if (options.mtbf_ms != FORECAST_NONE && says_what_happens(&options)) {
+        ex_cli_complain(NULL, &(struct fo_error){.text = "--mtbf is chance; --fail, --finish, "
+                                                         "--partition-lost and --global are not"});
         return EX_EXIT_USAGE;
     }
     return plan_file(&options, argv[1]);

@@ -71,9 +71,9 @@ static int exit_status(const struct run *run) {
     return run->end == FO_JOB_FAILED ? EX_EXIT_FAILED : EX_EXIT_CANCELLED;
 }
 
-static int run_job(struct run *run, const char *path) {
+static int run_job(struct run *run) {
     struct fo_error error = {.text = "out of memory"};
-    struct ex_job *job;
+    const char *file;
 
     if (ex_run_view_start(&run->view, run->loop) < 0 || watch_signals(run) < 0) {
         ex_cli_complain(NULL, &error);
@@ -83,8 +83,8 @@ static int run_job(struct run *run, const char *path) {
     if (!run->view.terminal)
         (void)printf("metrics at %s\n", run->view.metrics_url);
     ex_daemon_set_ready(run->daemon, true);
-    if (ex_daemon_submit_file(run->daemon, path, &job, &error) < 0) {
-        ex_cli_complain(path, &error);
+    if (ex_daemon_submit_jobs(run->daemon, &file, &error) < 0) {
+        ex_cli_complain(file, &error);
         ex_run_view_end(&run->view);
         stop(run);
         (void)uv_run(run->loop, UV_RUN_DEFAULT);
@@ -108,13 +108,15 @@ int ex_cli_run(int argc, char **argv) {
         ex_cli_complain(NULL, &(struct fo_error){.text = "run takes one job file; see --help"});
         return EX_EXIT_USAGE;
     }
+    flags.daemon.job_files = argv + 1;
+    flags.daemon.job_file_count = count;
     flags.daemon.observer = observe;
     flags.daemon.observer_ctx = &run;
     if (ex_daemon_start(&flags.daemon, run.loop, &run.daemon, &file, &error) < 0) {
         ex_cli_complain(file, &error);
         return EX_EXIT_USAGE;
     }
-    status = run_job(&run, argv[1]);
+    status = run_job(&run);
     (void)ex_daemon_free(run.daemon);
     return status;
 }

@@ -17,16 +17,11 @@ struct serve {
     uv_signal_t interrupt;
     uv_signal_t hangup;
     struct ex_service service;
+    int sockets[EX_SERVICE_SOCKETS_MAX]; /* that systemd handed over */
     bool stopping;
 };
 
 static void stop(struct serve *serve) {
-    if (!serve->daemon)
-        _exit(EX_EXIT_FAILED); /* while it was starting; the spawner kills what still runs */
-    if (serve->stopping) {
-        ex_log_plain(EX_LOG_WARN, "Second signal: the daemon ends at once.");
-        _exit(EX_EXIT_FAILED); /* the spawner kills what still runs */
-    }
     serve->stopping = true;
     ex_log_plain(EX_LOG_INFO, "Shutting down.");
     ex_service_stopping(&serve->service);
@@ -38,10 +33,24 @@ static void stop(struct serve *serve) {
 
 static void on_signal(uv_signal_t *handle, int signal) {
     struct serve *serve = handle->data;
+    struct fo_error error;
 
-    if (signal == SIGHUP)
-        ex_daemon_reload(serve->daemon);
-    else
+    if (signal == SIGHUP) {
+        (void)ex_daemon_reload(serve->daemon, &error); /* it logs */
+        return;
+    }
+    if (serve->stopping) {
+        ex_log_plain(EX_LOG_WARN, "Second signal: the daemon ends at once.");
+        _exit(EX_EXIT_FAILED); /* the spawner kills what still runs */
+    }
+    stop(serve);
+}
+
+/* Somebody asked for it through the control door. */
+static void on_quit(void *ctx) {
+    struct serve *serve = ctx;
+
+    if (!serve->stopping)
         stop(serve);
 }
 
@@ -60,24 +69,16 @@ static void watch_signals(struct serve *serve) {
     }
 }
 
-static int submit_jobs(struct serve *serve, int count, char **paths) {
-    for (int i = 0; i < count; i++) {
-        struct fo_error error = {.text = "out of memory"};
-        struct ex_job *job;
-        if (ex_daemon_submit_file(serve->daemon, paths[i], &job, &error) < 0) {
-            ex_cli_complain(paths[i], &error);
-            return EX_EXIT_FAILED;
-        }
-    }
-    return EX_EXIT_OK;
-}
+/* Runs until it is told to stop. A job that is refused keeps the daemon from starting: better not
+ * at all than half configured. */
+static int serve_jobs(struct serve *serve) {
+    struct fo_error error = {.text = "out of memory"};
+    const char *file;
+    int status = EX_EXIT_OK;
 
-/* Runs until it is told to stop. Jobs that cannot be started keep the daemon from starting: better
- * not at all than half configured. */
-static int serve_jobs(struct serve *serve, int count, char **paths) {
-    int status = submit_jobs(serve, count, paths);
-
-    if (status != EX_EXIT_OK) {
+    if (ex_daemon_submit_jobs(serve->daemon, &file, &error) < 0) {
+        ex_cli_complain(file, &error);
+        status = EX_EXIT_FAILED;
         stop(serve);
     } else {
         ex_daemon_set_ready(serve->daemon, true);
@@ -95,6 +96,22 @@ static void close_signals(struct serve *serve) {
     (void)uv_run(serve->loop, UV_RUN_DEFAULT);
 }
 
+static int start(struct serve *serve, struct ex_daemon_flags *flags, const char **ret_file,
+                 struct fo_error *reterr) {
+    struct ex_read_door_options *door = &flags->daemon.door;
+
+    *ret_file = NULL;
+    if (flags->systemd_socket) {
+        int ret = ex_service_sockets(serve->sockets, &door->descriptor_count, reterr);
+        if (ret < 0)
+            return ret;
+        door->descriptors = serve->sockets;
+    }
+    if (geteuid() == 0)
+        ex_log_plain(EX_LOG_WARN, "Running as root; a user of its own is enough.");
+    return ex_daemon_start(&flags->daemon, serve->loop, &serve->daemon, ret_file, reterr);
+}
+
 int ex_cli_serve(int argc, char **argv) {
     struct ex_daemon_flags flags;
     struct serve serve = {.loop = uv_default_loop()};
@@ -105,14 +122,18 @@ int ex_cli_serve(int argc, char **argv) {
     int count = ex_daemon_flags_parse(&flags, EX_COMMAND_SERVE, argc, argv, &status);
     if (count < 0)
         return status;
-    if (geteuid() == 0)
-        ex_log_plain(EX_LOG_WARN, "Running as root; a user of its own is enough.");
-    if (ex_daemon_start(&flags.daemon, serve.loop, &serve.daemon, &file, &error) < 0) {
+    if (flags.check_only)
+        return ex_cli_check_daemon(&flags.daemon, count, argv + 1);
+    flags.daemon.job_files = argv + 1;
+    flags.daemon.job_file_count = count;
+    flags.daemon.quit = on_quit;
+    flags.daemon.quit_ctx = &serve;
+    if (start(&serve, &flags, &file, &error) < 0) {
         ex_cli_complain(file, &error);
         return EX_EXIT_FAILED;
     }
     watch_signals(&serve);
-    status = serve_jobs(&serve, count, argv + 1);
+    status = serve_jobs(&serve);
     close_signals(&serve);
     (void)ex_daemon_free(serve.daemon);
     return status;

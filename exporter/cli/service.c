@@ -1,9 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporter/cli/service.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <systemd/sd-daemon.h>
 
 enum { US_PER_MS = 1000 };
+
+int ex_service_sockets(int ret_sockets[EX_SERVICE_SOCKETS_MAX], size_t *ret_count,
+                       struct fo_error *reterr) {
+    int count = sd_listen_fds(1);
+    int code = count < 0 ? count : count == 0 ? -ENOENT : -E2BIG;
+
+    if (count > 0 && count <= EX_SERVICE_SOCKETS_MAX) {
+        for (int i = 0; i < count; i++)
+            ret_sockets[i] = SD_LISTEN_FDS_START + i;
+        *ret_count = (size_t)count;
+        return 0;
+    }
+    *reterr = (struct fo_error){.code = code};
+    (void)snprintf(reterr->text, sizeof reterr->text,
+                   "--web.systemd-socket: %d sockets were handed over; 1 to %d are expected",
+                   count < 0 ? 0 : count, EX_SERVICE_SOCKETS_MAX);
+    return code;
+}
 
 static void on_watchdog(uv_timer_t *timer) {
     (void)timer;

@@ -13,10 +13,13 @@
 #include "exporter/base/random.h"
 #include "exporter/children/bank.h"
 #include "exporter/config/config.h"
-#include "exporter/config/job_file.h"
 #include "exporter/daemon/catalogue_load.h"
+#include "exporter/daemon/job_load.h"
+#include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/local/local.h"
+#include "exporter/manager/inbox.h"
+#include "exporter/metrics/manifest.h"
 #include "exporter/metrics/process.h"
 #include "exporter/spawn/client.h"
 #include "listeners/catalogue/catalogue.h"
@@ -24,18 +27,29 @@
 /* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
 enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
 
+static const char local_name[] = "local";
+
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
     struct ex_config *config;
+    char **job_files;          /* borrowed */
+    struct ex_job_spec **jobs; /* of the files; a reference each */
+    int job_count;             /* of jobs that have been read */
     struct ex_metrics *metrics;
     struct ex_process *process; /* NULL without exporter metrics */
+    struct ex_self_metrics self;
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
     struct ex_spawner *spawner;
     struct ex_bank *bank;
     struct ex_engine local;
     struct ex_manager *manager;
+    struct ex_inbox *inbox;
+    struct ex_rest rest;
     struct ex_read_door door;
+    struct ex_control_door control;
+    void (*quit)(void *ctx);
+    void *quit_ctx;
     char url[URL_MAX_BYTES];
 };
 
@@ -59,6 +73,11 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
     if (ret == 0 && options->exporter_metrics)
         ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
                              reterr);
+    if (ret == 0)
+        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name,
+                                   &daemon->door.scrapes, reterr);
+    if (ret == 0)
+        ex_self_metrics_reloaded(&daemon->self, true, ex_clock_wall_ms());
     return ret;
 }
 
@@ -90,7 +109,7 @@ static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_opti
 }
 
 static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
-    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of("local"));
+    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of(local_name));
     const struct ex_local_config local = {
         .loop = daemon->loop,
         .spawner = daemon->spawner,
@@ -100,7 +119,7 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
         .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
         .keep = !daemon->work_dir.temporary,
     };
-    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = "local"};
+    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = local_name};
     return ex_local_new(&local, &daemon->local.self, reterr);
 }
 
@@ -122,22 +141,70 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
     return ex_manager_new(&config, &daemon->manager, reterr);
 }
 
+static int reload(void *ctx, struct fo_error *reterr) {
+    return ex_daemon_reload(ctx, reterr);
+}
+
+static void quit(void *ctx) {
+    const struct ex_daemon *daemon = ctx;
+
+    daemon->quit(daemon->quit_ctx);
+}
+
+static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *options) {
+    int ret = ex_inbox_new(daemon->loop, daemon->manager, &daemon->inbox);
+
+    if (ret < 0)
+        return ret;
+    daemon->quit = options->quit;
+    daemon->quit_ctx = options->quit_ctx;
+    daemon->rest = (struct ex_rest){
+        .loop = daemon->loop,
+        .inbox = daemon->inbox,
+        .config = daemon->config,
+        .local = &daemon->local,
+        .reload = reload,
+        .quit = quit,
+        .ctx = daemon,
+    };
+    ex_rest_init(&daemon->rest);
+    return 0;
+}
+
+static int open_control(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                        struct fo_error *reterr) {
+    if (!options->control.enabled)
+        return 0;
+    int ret = ex_control_door_open(&daemon->control, &options->control, &daemon->door,
+                                   daemon->work_dir.path, daemon->config, reterr);
+    if (ret == 0)
+        ex_log(EX_LOG_INFO, "Commands are taken.",
+               EX_TEXT("socket", ex_http_address(daemon->control.local, 0)));
+    return ret;
+}
+
 /* What a person on this machine would type. */
 static void note_url(struct ex_daemon *daemon, const char *address, const char *path) {
     static const char everywhere[] = "[::]:";
     bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
 
-    (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
-                   any ? address + sizeof everywhere - 1 : address, path);
+    if (strncmp(address, "unix:", 5) == 0)
+        (void)snprintf(daemon->url, sizeof daemon->url, "%s", address);
+    else
+        (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
+                       any ? address + sizeof everywhere - 1 : address, path);
 }
 
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                      struct fo_error *reterr) {
-    int ret = ex_read_door_open(&daemon->door, &options->door, daemon->metrics, reterr);
+    int ret =
+        ex_read_door_open(&daemon->door, &options->door, daemon->metrics, &daemon->rest, reterr);
 
-    if (ret == 0)
-        note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
-    return ret;
+    if (ret < 0)
+        return ret;
+    note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+    atomic_store(&daemon->self.counters, ex_http_counters(daemon->door.server));
+    return 0;
 }
 
 /* Settings that are good but mean nothing here. */
@@ -159,6 +226,44 @@ static void note_storage(const struct ex_daemon_options *options) {
                                   "--storage.path to keep them.");
 }
 
+/* The job stands under its name in every series: two of one name cannot run together. */
+static int check_name(const struct ex_daemon *daemon, const struct ex_job_spec *spec,
+                      struct fo_error *reterr) {
+    for (int i = 0; i < daemon->job_count; i++) {
+        if (strcmp(daemon->jobs[i]->name, spec->name) != 0)
+            continue;
+        *reterr = (struct fo_error){.code = -EEXIST};
+        (void)snprintf(reterr->text, sizeof reterr->text,
+                       "name: \"%.60s\" is already the job of %.60s", spec->name,
+                       daemon->job_files[i]);
+        return -EEXIST;
+    }
+    return 0;
+}
+
+/* All before the first starts: better nothing at all than half of it. */
+static int read_jobs(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                     const char **ret_file, struct fo_error *reterr) {
+    daemon->job_files = options->job_files;
+    daemon->jobs = calloc((size_t)options->job_file_count + 1, sizeof *daemon->jobs);
+    if (!daemon->jobs)
+        return -ENOMEM;
+    for (int i = 0; i < options->job_file_count; i++) {
+        struct ex_job_spec *spec = NULL;
+        int ret = ex_job_load(options->job_files[i], daemon->config, &spec, reterr);
+        if (ret == 0)
+            ret = check_name(daemon, spec, reterr);
+        if (ret < 0) {
+            *ret_file = options->job_files[i];
+            (void)ex_job_spec_unref(spec);
+            return ret;
+        }
+        log_notices(options->job_files[i], &spec->notices);
+        daemon->jobs[daemon->job_count++] = spec;
+    }
+    return 0;
+}
+
 static int start(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                  const char **ret_file, struct fo_error *reterr) {
     *ret_file = options->config_file;
@@ -167,6 +272,9 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
         return ret;
     *ret_file = NULL;
     log_notices(options->config_file, &daemon->config->notices);
+    ret = read_jobs(daemon, options, ret_file, reterr);
+    if (ret < 0)
+        return ret;
     note_storage(options);
     ret = ex_work_dir_open(&daemon->work_dir, options->storage_path, reterr);
     if (ret == 0)
@@ -180,9 +288,13 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_manager(daemon, options, reterr);
     if (ret == 0)
+        ret = start_rest(daemon, options);
+    if (ret == 0)
         ret = open_door(daemon, options, reterr);
     if (ret == 0)
         ret = start_engine(daemon, reterr);
+    if (ret == 0)
+        ret = open_control(daemon, options, reterr);
     return ret;
 }
 
@@ -198,6 +310,9 @@ static void on_listeners_closed(void *ctx) {
 /* In the other direction than they were started; a room that was not started is passed over. The
  * loop must run once more. */
 static void close_rooms(struct ex_daemon *daemon) {
+    atomic_store(&daemon->self.counters, NULL);
+    ex_inbox_close(daemon->inbox); /* first: who waits for the manager is told at once */
+    ex_control_door_close(&daemon->control, DRAIN_MS);
     ex_read_door_close(&daemon->door, DRAIN_MS);
     if (daemon->local.self)
         daemon->local.ops->close(daemon->local.self);
@@ -236,22 +351,42 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
     return 0;
 }
 
+int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct fo_error *reterr) {
+    const struct ex_daemon_options options = {.exporter_metrics = true};
+    struct ex_daemon *daemon = calloc(1, sizeof *daemon);
+
+    if (!daemon)
+        return -ENOMEM;
+    daemon->loop = loop;
+    int ret = ex_config_load(NULL, &daemon->config, reterr);
+    if (ret == 0)
+        ret = start_catalogue(daemon, reterr);
+    if (ret == 0)
+        ret = start_metrics(daemon, &options, reterr);
+    if (ret == 0)
+        ret = start_manager(daemon, &options, reterr);
+    if (ret == 0)
+        ret = json ? ex_manifest_json(daemon->metrics, out)
+                   : ex_manifest_markdown(daemon->metrics, out);
+    close_rooms(daemon);
+    (void)uv_run(loop, UV_RUN_DEFAULT);
+    (void)ex_daemon_free(daemon);
+    return ret;
+}
+
 /* ---- while it runs ---- */
 
-int ex_daemon_submit_file(struct ex_daemon *daemon, const char *path, struct ex_job **ret_job,
+int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
                           struct fo_error *reterr) {
-    struct ex_job_spec *spec = NULL;
-    struct rlimit descriptors;
-
-    int ret = ex_job_file_load(path, daemon->config, &spec, reterr);
-    if (ret == 0)
-        log_notices(path, &spec->notices);
-    if (ret == 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
-        ret = ex_job_check_resources(spec, descriptors.rlim_max, reterr);
-    if (ret == 0)
-        ret = ex_manager_submit(daemon->manager, &daemon->local, spec, ret_job, reterr);
-    (void)ex_job_spec_unref(spec);
-    return ret;
+    for (int i = 0; i < daemon->job_count; i++) {
+        struct ex_job *job;
+        int ret = ex_manager_submit(daemon->manager, &daemon->local, daemon->jobs[i], &job, reterr);
+        if (ret < 0) {
+            *ret_file = daemon->job_files[i];
+            return ret;
+        }
+    }
+    return 0;
 }
 
 struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon) {
@@ -266,14 +401,18 @@ void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready) {
     atomic_store(&daemon->door.ready, ready);
 }
 
-void ex_daemon_reload(struct ex_daemon *daemon) {
-    struct fo_error error;
+int ex_daemon_reload(struct ex_daemon *daemon, struct fo_error *reterr) {
+    int ret = ex_http_reload(daemon->door.server, reterr);
 
-    if (ex_http_reload(daemon->door.server, &error) < 0)
+    if (ret == 0)
+        ret = ex_control_door_reload(&daemon->control, reterr);
+    ex_self_metrics_reloaded(&daemon->self, ret == 0, ex_clock_wall_ms());
+    if (ret < 0)
         ex_log(EX_LOG_ERROR, "The web configuration was not reloaded; the old one stays.",
-               EX_TEXT("error", error.text), EX_INT("line", error.line));
+               EX_TEXT("error", reterr->text), EX_INT("line", reterr->line));
     else
         ex_log_plain(EX_LOG_INFO, "Reloaded.");
+    return ret;
 }
 
 /* ---- ending ---- */
@@ -290,10 +429,14 @@ void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode) {
 struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     if (!daemon)
         return NULL;
+    (void)ex_inbox_free(daemon->inbox);
     ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
     ex_work_dir_close(&daemon->work_dir);
+    for (int i = 0; i < daemon->job_count; i++)
+        (void)ex_job_spec_unref(daemon->jobs[i]);
+    free(daemon->jobs);
     (void)ex_config_unref(daemon->config);
     free(daemon);
     return NULL;

@@ -5,16 +5,23 @@
 #ifndef EX_DAEMON_DAEMON_H
 #define EX_DAEMON_DAEMON_H
 
+#include "exporter/base/buffer.h"
+#include "exporter/daemon/control_door.h"
 #include "exporter/daemon/read_door.h"
 #include "exporter/manager/manager.h"
 
 struct ex_daemon;
 
 struct ex_daemon_options {
-    const char *config_file;    /* NULL = all defaults */
-    const char *storage_path;   /* NULL = a private temporary directory */
+    const char *config_file;  /* NULL = all defaults */
+    const char *storage_path; /* NULL = a private temporary directory */
+    char **job_files;         /* read and checked before anything starts; borrowed, like all here */
+    int job_file_count;
     const char *listeners_path; /* folder of plug-ins; NULL = the one beside the program */
     struct ex_read_door_options door;
+    struct ex_control_door_options control;
+    void (*quit)(void *ctx); /* somebody asks the daemon to end, through the control door */
+    void *quit_ctx;
     bool exporter_metrics; /* process_* and what the daemon says of itself */
     ex_observer *observer; /* NULL = nobody */
     void *observer_ctx;
@@ -27,9 +34,15 @@ FO_MUST_CHECK int ex_daemon_start(const struct ex_daemon_options *options, uv_lo
                                   struct ex_daemon **ret_daemon, const char **ret_file,
                                   struct fo_error *reterr);
 
-/* Reads, checks and starts a job on the local engine. Errors: the file's, the manager's. */
-FO_MUST_CHECK int ex_daemon_submit_file(struct ex_daemon *daemon, const char *path,
-                                        struct ex_job **ret_job, struct fo_error *reterr);
+/* Starts the jobs of options.job_files on the local engine, in order, up to the first that is
+ * refused; *ret_file names its file. Errors: the manager's. May be called once. */
+FO_MUST_CHECK int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
+                                        struct fo_error *reterr);
+
+/* The manifest of every family that a daemon declares by default, as JSON or Markdown; nothing is
+ * started. Errors: memory. */
+FO_MUST_CHECK int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out,
+                                     struct fo_error *reterr);
 
 struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon);
 
@@ -39,8 +52,9 @@ const char *ex_daemon_metrics_url(const struct ex_daemon *daemon);
 /* /-/ready answers 200 from now on, or 503. */
 void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready);
 
-/* Reads again what may change while it runs: the web configuration. Logs how it went. */
-void ex_daemon_reload(struct ex_daemon *daemon);
+/* Reads again what may change while it runs: the web configuration. Logs how it went. 0, or what
+ * ex_http_reload() says: the old one stays. */
+int ex_daemon_reload(struct ex_daemon *daemon, struct fo_error *reterr);
 
 /* Ends jobs as `mode` says, then the doors, the engine and the spawner; then the loop has nothing
  * left to do and uv_run() returns. May be called once. */

@@ -2,11 +2,20 @@
 #include "exporter/daemon/read_door.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 
-#include "exporter/base/log.h"
+#include "exporter/base/clock.h"
 #include "exporter/metrics/render.h"
 
-enum { FILTERS_MAX = 64 };
+enum {
+    FILTERS_MAX = 64,
+    DEADLINE_TEXT_MAX = 32, /* bytes of a number of seconds */
+    DEADLINE_MAX_S = 3600,  /* what Prometheus announces is not above that */
+};
+
+static const double ns_per_s = 1e9;
+static const double ns_per_ms = 1e6;
 
 static const char landing_page[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
@@ -39,6 +48,45 @@ static size_t read_filter(const struct ex_http_request *request, const char *par
     return count;
 }
 
+/* How long this scrape may take, in nanoseconds: what Prometheus announces, less the offset.
+ * Without an announcement, or with one that makes no sense, there is no limit. */
+static double read_budget_ns(const struct ex_read_door *door, struct ex_http_request *request) {
+    struct fo_str value = ex_http_request_header(request, "X-Prometheus-Scrape-Timeout-Seconds");
+    char text[DEADLINE_TEXT_MAX + 1] = {0};
+    char *end;
+
+    if (value.len == 0 || value.len > DEADLINE_TEXT_MAX)
+        return INFINITY;
+    memcpy(text, value.ptr, value.len);
+    double seconds = strtod(text, &end);
+    if (*end != '\0' || !(seconds > 0 && seconds <= DEADLINE_MAX_S))
+        return INFINITY;
+    return seconds * ns_per_s - (double)door->options.timeout_offset_ms * ns_per_ms;
+}
+
+const char *ex_scrape_failure_name(enum ex_scrape_failure failure) {
+    static const char *const names[EX_SCRAPE_FAILURES] = {
+        [EX_SCRAPE_DEADLINE] = "deadline",
+        [EX_SCRAPE_SIZE] = "size",
+        [EX_SCRAPE_MEMORY] = "memory",
+    };
+
+    return names[failure];
+}
+
+/* An honest failure, before the scraper's own limit makes it a mystery. */
+static void fail_scrape(struct ex_read_door *door, struct ex_http_response *response,
+                        enum ex_scrape_failure failure) {
+    static const char *const reasons[EX_SCRAPE_FAILURES] = {
+        [EX_SCRAPE_DEADLINE] = "the announced scrape timeout, less --web.timeout-offset, is over",
+        [EX_SCRAPE_SIZE] = "it is over --web.max-response-bytes",
+        [EX_SCRAPE_MEMORY] = "out of memory",
+    };
+
+    atomic_fetch_add(&door->scrapes.failures[failure], 1);
+    ex_http_response_error(response, 503, "the page cannot be rendered: %s", reasons[failure]);
+}
+
 static void release_body(void *ctx) {
     ex_body_unref(ctx);
 }
@@ -56,6 +104,33 @@ static void send_body(struct ex_http_response *response, struct ex_body *body,
     ex_http_response_pieces(response, parts, count, release_body, body);
 }
 
+/* Renders within the time that the scraper has. */
+static void answer_page(struct ex_read_door *door, const struct ex_render_request *wanted,
+                        const struct ex_negotiated *negotiated, double budget_ns,
+                        struct ex_http_response *response) {
+    uint64_t began_ns = ex_clock_ns();
+    struct ex_body *body;
+
+    if (budget_ns <= 0) {
+        fail_scrape(door, response, EX_SCRAPE_DEADLINE);
+        return;
+    }
+    int ret = ex_metrics_render(door->metrics, wanted, &body);
+    if (ret < 0) {
+        fail_scrape(door, response, ret == -EMSGSIZE ? EX_SCRAPE_SIZE : EX_SCRAPE_MEMORY);
+        return;
+    }
+    uint64_t took_ns = ex_clock_ns() - began_ns;
+    if ((double)took_ns > budget_ns) {
+        ex_body_unref(body);
+        fail_scrape(door, response, EX_SCRAPE_DEADLINE);
+        return;
+    }
+    atomic_store(&door->scrapes.last_render_ns, took_ns);
+    atomic_store(&door->scrapes.last_bytes, ex_body_size(body));
+    send_body(response, body, negotiated);
+}
+
 static void answer_metrics(void *ctx, struct ex_http_request *request,
                            struct ex_http_response *response) {
     struct ex_read_door *door = ctx;
@@ -67,6 +142,7 @@ static void answer_metrics(void *ctx, struct ex_http_request *request,
         .escaping = negotiated.escaping,
         .encoding = ex_encoding_negotiate(ex_http_request_header(request, "Accept-Encoding")),
         .created_lines = door->options.created_lines,
+        .max_bytes = door->options.max_response_bytes,
         .names = filters.names,
         .name_count = read_filter(request, "name[]", filters.names),
         .collect = filters.collect,
@@ -74,19 +150,12 @@ static void answer_metrics(void *ctx, struct ex_http_request *request,
         .exclude = filters.exclude,
         .exclude_count = read_filter(request, "exclude[]", filters.exclude),
     };
-    struct ex_body *body;
 
     if (wanted.collect_count > 0 && wanted.exclude_count > 0) {
         ex_http_response_error(response, 400, "collect[] and exclude[] exclude each other");
         return;
     }
-    int ret = ex_metrics_render(door->metrics, &wanted, &body);
-    if (ret < 0) {
-        ex_http_response_error(response, 503, "the page cannot be rendered: %s",
-                               ret == -EMSGSIZE ? "it is over the size limit" : "out of memory");
-        return;
-    }
-    send_body(response, body, &negotiated);
+    answer_page(door, &wanted, &negotiated, read_budget_ns(door, request), response);
 }
 
 /* ---- health ---- */
@@ -126,9 +195,8 @@ static void answer_landing(void *ctx, struct ex_http_request *request,
 
 /* ---- the door ---- */
 
-static int start(struct ex_read_door *door, const char *const *addresses, size_t count,
-                 struct fo_error *reterr) {
-    const struct ex_http_route routes[] = {
+size_t ex_read_door_routes(struct ex_read_door *door, struct ex_http_route *routes) {
+    const struct ex_http_route own[EX_READ_DOOR_ROUTES] = {
         {.pattern = door->options.telemetry_path,
          .methods = EX_HTTP_GET,
          .handler = answer_metrics,
@@ -137,23 +205,37 @@ static int start(struct ex_read_door *door, const char *const *addresses, size_t
         {.pattern = "/-/ready", .methods = EX_HTTP_GET, .handler = answer_ready, .ctx = door},
         {.pattern = "/", .methods = EX_HTTP_GET, .handler = answer_landing, .ctx = door},
     };
+
+    memcpy(routes, own, sizeof own);
+    return EX_READ_DOOR_ROUTES;
+}
+
+static int start(struct ex_read_door *door, const char *const *addresses, size_t address_count,
+                 struct fo_error *reterr) {
+    struct ex_http_route routes[EX_READ_DOOR_ROUTES + EX_REST_ROUTES_MAX];
+    unsigned roles = door->options.public_status ? 0 : EX_HTTP_ROLE_READ;
+    size_t count = ex_read_door_routes(door, routes);
     const struct ex_http_config config = {
         .name = "read",
         .addresses = addresses,
-        .address_count = count,
+        .address_count = address_count,
+        .descriptors = door->options.descriptors,
+        .descriptor_count = door->options.descriptor_count,
         .web_config_path = door->options.web_config_path,
         .max_requests = door->options.max_requests,
     };
 
-    return ex_http_start(&config, routes, sizeof routes / sizeof *routes, &door->server, reterr);
+    count += ex_rest_read_routes(door->rest, roles, routes + count);
+    return ex_http_start(&config, routes, count, &door->server, reterr);
 }
 
 int ex_read_door_open(struct ex_read_door *door, const struct ex_read_door_options *options,
-                      struct ex_metrics *metrics, struct fo_error *reterr) {
+                      struct ex_metrics *metrics, struct ex_rest *rest, struct fo_error *reterr) {
     static const char *const any_port[] = {"127.0.0.1:0"};
 
     door->options = *options;
     door->metrics = metrics;
+    door->rest = rest;
     int ret = start(door, options->addresses, options->address_count, reterr);
     if (ret == -EADDRINUSE && options->any_port)
         ret = start(door, any_port, 1, reterr);

@@ -21,7 +21,7 @@ static int check_owner(const char *path, struct fo_error *reterr) {
     struct stat status;
 
     if (lstat(path, &status) == -1)
-        return fail(reterr, -errno, path, strerror(errno)); /* NOLINT(concurrency-mt-unsafe) */
+        return fail(reterr, -errno, path, strerrordesc_np(errno));
     if (!S_ISDIR(status.st_mode))
         return fail(reterr, -ENOTDIR, path, "is no folder");
     if (status.st_uid != geteuid())
@@ -47,8 +47,7 @@ int ex_work_dir_open(struct ex_work_dir *dir, const char *storage_path, struct f
         return dir->path ? 0 : fail(reterr, -errno, "(temporary)", "cannot be made");
     }
     if (mkdir(storage_path, S_IRWXU) == -1 && errno != EEXIST)
-        return fail(reterr, -errno, storage_path,
-                    strerror(errno)); /* NOLINT(concurrency-mt-unsafe) */
+        return fail(reterr, -errno, storage_path, strerrordesc_np(errno));
     int ret = check_owner(storage_path, reterr);
     if (ret < 0)
         return ret;
@@ -66,7 +65,9 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 
 void ex_work_dir_close(struct ex_work_dir *dir) {
     if (dir->path && dir->temporary)
-        (void)nftw(dir->path, remove_entry, OPEN_AT_A_TIME, FTW_DEPTH | FTW_PHYS);
+        /* Without FTW_CHDIR it changes nothing that threads share. */
+        (void)nftw(dir->path, remove_entry, OPEN_AT_A_TIME, /* NOLINT(concurrency-mt-unsafe) */
+                   FTW_DEPTH | FTW_PHYS);
     free(dir->path);
     dir->path = NULL;
 }

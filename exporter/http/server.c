@@ -302,13 +302,12 @@ struct ex_http_server *ex_http_stop(struct ex_http_server *server, uint64_t drai
     atomic_store(&server->draining, true);
     ex_http_door_wake(server);
     (void)pthread_join(server->door, NULL);
-    ex_http_table_drain(&server->table);
-    if (!ex_http_table_wait_empty(&server->table, ex_clock_ms() + (int64_t)drain_ms)) {
+    if (!ex_http_table_drain(&server->table, ex_clock_ms() + (int64_t)drain_ms)) {
         ex_http_table_hurry(&server->table);
-        (void)ex_http_table_wait_empty(&server->table, ex_clock_ms() + LAST_WORDS_MS);
+        (void)ex_http_table_drain(&server->table, ex_clock_ms() + LAST_WORDS_MS);
     }
     ex_http_table_end(&server->table);
-    (void)ex_http_table_wait_empty(&server->table, ex_clock_ms() + LAST_WORDS_MS);
+    ex_http_table_wait_empty(&server->table, ex_clock_ms() + LAST_WORDS_MS);
     stop_daemons(server);
     free_server(server);
     return NULL;

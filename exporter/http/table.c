@@ -320,14 +320,24 @@ void ex_http_table_watch(struct ex_http_table *table, int64_t now_ms) {
     (void)pthread_mutex_unlock(&table->lock);
 }
 
-void ex_http_table_drain(struct ex_http_table *table) {
-    (void)pthread_mutex_lock(&table->lock);
+static void end_waiting(struct ex_http_table *table) {
     for (struct ex_http_connection *c = table->oldest; c; c = c->next) {
         int phase = atomic_load(&c->phase);
         if (c->started && (phase == EX_HTTP_IDLE || phase == EX_HTTP_STREAMING))
             doom(c);
     }
+}
+
+bool ex_http_table_drain(struct ex_http_table *table, int64_t deadline_ms) {
+    (void)pthread_mutex_lock(&table->lock);
+    end_waiting(table);
+    while (table->count > 0 && ex_clock_ms() < deadline_ms) {
+        (void)wait_for_place(table, table->count);
+        end_waiting(table);
+    }
+    bool empty = table->count == 0;
     (void)pthread_mutex_unlock(&table->lock);
+    return empty;
 }
 
 void ex_http_table_hurry(struct ex_http_table *table) {
@@ -349,12 +359,9 @@ void ex_http_table_end(struct ex_http_table *table) {
     (void)pthread_mutex_unlock(&table->lock);
 }
 
-bool ex_http_table_wait_empty(struct ex_http_table *table, int64_t deadline_ms) {
-    bool empty = false;
-
+void ex_http_table_wait_empty(struct ex_http_table *table, int64_t deadline_ms) {
     (void)pthread_mutex_lock(&table->lock);
-    while (!(empty = table->count == 0) && ex_clock_ms() < deadline_ms)
+    while (table->count > 0 && ex_clock_ms() < deadline_ms)
         (void)wait_for_place(table, table->count);
     (void)pthread_mutex_unlock(&table->lock);
-    return empty;
 }

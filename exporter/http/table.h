@@ -50,8 +50,9 @@ void ex_http_table_end_slow_write(struct ex_http_table *table);
 /* Ends what is over its deadline, wakes what waited long enough. Every EX_HTTP_TICK_MS. */
 void ex_http_table_watch(struct ex_http_table *table, int64_t now_ms);
 
-/* The server drains: ends idle connections and streams. */
-void ex_http_table_drain(struct ex_http_table *table);
+/* The server drains: ends idle connections and streams, those that become so included, until the
+ * table is empty; false if it is not at `deadline_ms`. */
+bool ex_http_table_drain(struct ex_http_table *table, int64_t deadline_ms);
 
 /* Wakes what waits for a pending answer. */
 void ex_http_table_hurry(struct ex_http_table *table);
@@ -59,7 +60,7 @@ void ex_http_table_hurry(struct ex_http_table *table);
 /* Ends every connection. Nothing starts or sleeps afterwards. */
 void ex_http_table_end(struct ex_http_table *table);
 
-/* Waits until the table is empty; false if it is not at `deadline_ms`. */
-bool ex_http_table_wait_empty(struct ex_http_table *table, int64_t deadline_ms);
+/* Waits until the table is empty, or until `deadline_ms`. */
+void ex_http_table_wait_empty(struct ex_http_table *table, int64_t deadline_ms);
 
 #endif

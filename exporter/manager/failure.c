@@ -78,6 +78,34 @@ int ex_failure_new(const struct ex_report *report, struct ex_failure **ret_failu
     return 0;
 }
 
+int ex_failure_copy(const struct ex_failure *failure, struct ex_failure **ret_copy) {
+    struct ex_failure *copy = calloc(1, sizeof *copy);
+
+    if (!copy)
+        return -ENOMEM;
+    *copy = (struct ex_failure){
+        .id = failure->id,
+        .at_ms = failure->at_ms,
+        .task = failure->task,
+        .attempt = failure->attempt,
+        .evidence = failure->evidence,
+        .decision = failure->decision,
+        .decided = failure->decided,
+        .labelled = failure->labelled,
+    };
+    int ret = own_texts(copy);
+    if (ret == 0)
+        ret = ex_label_set_copy(&copy->verdict, failure->verdict.items, failure->verdict.count);
+    if (ret == 0)
+        ret = ex_label_set_copy(&copy->labels, failure->labels.items, failure->labels.count);
+    if (ret < 0) {
+        (void)ex_failure_free(copy);
+        return ret;
+    }
+    *ret_copy = copy;
+    return 0;
+}
+
 struct ex_failure *ex_failure_free(struct ex_failure *failure) {
     if (failure) {
         ex_ticket_done(&failure->ticket);

@@ -36,6 +36,8 @@ struct ex_failure {
 
 /* Copies a report with its evidence. 0 or -ENOMEM. */
 FO_MUST_CHECK int ex_failure_new(const struct ex_report *report, struct ex_failure **ret_failure);
+/* Copies what is known of the failure, with all texts; not what waits for it. 0 or -ENOMEM. */
+FO_MUST_CHECK int ex_failure_copy(const struct ex_failure *failure, struct ex_failure **ret_copy);
 struct ex_failure *ex_failure_free(struct ex_failure *failure); /* NULL allowed; returns NULL */
 
 /* Replaces a set by copies of these. 0 or -ENOMEM. */

@@ -87,6 +87,18 @@ static int make_metrics(struct ex_job *job, struct ex_job *replaced) {
                                replaced ? &replaced->metrics : NULL);
 }
 
+static int make_task_times(struct ex_job *job) {
+    uint32_t count = fo_graph_task_count(job->spec->graph);
+
+    job->task_times = calloc(count, sizeof *job->task_times);
+    if (!job->task_times)
+        return -ENOMEM;
+    for (uint32_t task = 0; task < count; task++)
+        job->task_times[task].since_ms = job->submitted_ms;
+    job->tasks_changed_ms = job->submitted_ms;
+    return 0;
+}
+
 int ex_job_new(struct ex_manager *manager, const struct ex_engine *engine, struct ex_job_spec *spec,
                struct ex_job *replaced, struct ex_job **ret_job, struct fo_error *reterr) {
     struct ex_job *job = calloc(1, sizeof *job);
@@ -98,8 +110,10 @@ int ex_job_new(struct ex_manager *manager, const struct ex_engine *engine, struc
     job->spec = ex_job_spec_ref(spec);
     job->submitted_ms = ex_clock_ms();
     ex_random_hex(job->id, EX_JOB_ID_LEN / 2);
-    int ret =
-        fo_job_new(&spec->decisions, spec->graph, NULL, job->submitted_ms, &job->core, reterr);
+    int ret = make_task_times(job);
+    if (ret < 0)
+        goto fail;
+    ret = fo_job_new(&spec->decisions, spec->graph, NULL, job->submitted_ms, &job->core, reterr);
     if (ret < 0)
         goto fail;
     ret = make_metrics(job, replaced);
@@ -118,6 +132,7 @@ fail_metrics:
 fail_core:
     (void)fo_job_free(job->core);
 fail:
+    free(job->task_times);
     (void)ex_job_spec_unref(job->spec);
     free(job);
     return ret;
@@ -137,6 +152,7 @@ static void on_timer_closed(uv_handle_t *handle) {
     free_failures(job);
     (void)fo_job_free(job->core);
     (void)ex_job_spec_unref(job->spec);
+    free(job->task_times);
     free(job);
 }
 
@@ -169,6 +185,7 @@ static void keep_failure(struct ex_job *job, struct ex_failure *failure) {
     else
         job->failures = failure;
     job->newest_failure = failure;
+    failure->job = job;
     job->failures_kept++;
     job->failure_count++;
 }
@@ -202,6 +219,18 @@ static void on_decision(struct ex_job *job, const struct fo_action *action,
 }
 
 /* ---- carrying out ---- */
+
+static void on_task_state(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
+    struct ex_task_times *times = &job->task_times[action->task];
+
+    times->since_ms = now_ms;
+    if (action->task_to == FO_TASK_DEPLOYING)
+        times->deploying_ms = now_ms;
+    else if (action->task_to == FO_TASK_CREATED || action->task_to == FO_TASK_SCHEDULED)
+        times->deploying_ms = 0;
+    job->tasks_changed_ms = now_ms;
+    ex_job_tell(job, EX_CHANGE_TASK_STATE, action, NULL);
+}
 
 static void on_job_state(struct ex_job *job, const struct fo_action *action) {
     ex_log(EX_LOG_INFO, "Job switched state.", EX_TEXT("job_name", job->spec->name),
@@ -264,7 +293,7 @@ static void carry_out(struct ex_job *job, struct ex_failure *failure, int64_t no
             add_to_batch(job, &batch, action);
             break;
         case FO_ACTION_TASK_STATE:
-            ex_job_tell(job, EX_CHANGE_TASK_STATE, action, NULL);
+            on_task_state(job, action, now_ms);
             break;
         case FO_ACTION_JOB_STATE:
             on_job_state(job, action);

@@ -14,6 +14,12 @@
 
 enum { EX_JOB_FAILURES_KEPT_MAX = 1024 };
 
+/* When the current attempt of a task came where it is. */
+struct ex_task_times {
+    int64_t since_ms;
+    int64_t deploying_ms; /* 0 = not yet deployed */
+};
+
 struct ex_job {
     TAILQ_ENTRY(ex_job) link;
     struct ex_manager *manager;
@@ -25,7 +31,9 @@ struct ex_job {
     uv_timer_t timer; /* the core's next deadline; after the end, retention */
     char id[EX_JOB_ID_LEN + 1];
     int64_t submitted_ms;
-    struct ex_failure *failures; /* oldest first */
+    int64_t tasks_changed_ms;         /* the newest of `task_times` */
+    struct ex_task_times *task_times; /* by task */
+    struct ex_failure *failures;      /* oldest first */
     struct ex_failure *newest_failure;
     uint32_t failures_kept;
     uint64_t failure_count;

@@ -2,11 +2,15 @@
 #include "exporter/manager/job_metrics.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "exporter/base/log.h"
 
 #define COUNT_OF(array_) (sizeof(array_) / sizeof *(array_))
 
-enum { JOB_LABELS = 2, LABEL_KEYS_MAX = 64 };
+enum { JOB_LABELS = 2, LABEL_KEYS_MAX = 64, FAILURE_ID_MAX_BYTES = 24 };
 
 static const char *const job_labels[] = {"engine", "job_name"};
 static const char *const state_labels[] = {"engine", "job_name", "state"};
@@ -330,12 +334,26 @@ void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *cor
     ex_group_publish(metrics->group);
 }
 
-void ex_job_metrics_count_failure(struct ex_job_metrics *metrics, const struct fo_str *values) {
+static void count_traced(struct ex_series *series, const struct ex_failure_trace *trace) {
+    char id[FAILURE_ID_MAX_BYTES];
+    int len = snprintf(id, sizeof id, "%" PRIu64, trace->failure_id);
+    const struct fo_label labels[] = {
+        {fo_str_of("job_id"), fo_str_of(trace->job_id)},
+        {fo_str_of("failure_id"), {id, (size_t)len}},
+    };
+
+    ex_counter_add(series, 1);
+    if (ex_series_exemplar(series, 1, trace->time_ms, labels, COUNT_OF(labels)) < 0)
+        ex_log_plain(EX_LOG_DEBUG, "No memory for an exemplar; the count is right without it.");
+}
+
+void ex_job_metrics_count_failure(struct ex_job_metrics *metrics, const struct fo_str *values,
+                                  const struct ex_failure_trace *trace) {
     struct ex_series *series;
 
-    ex_counter_add(metrics->failures, 1);
+    count_traced(metrics->failures, trace);
     if (ex_group_series(metrics->group, metrics->families->num_job_failure, values, &series) == 0)
-        ex_counter_add(series, 1);
+        count_traced(series, trace);
 }
 
 void ex_job_metrics_count_exhausted(struct ex_job_metrics *metrics,

@@ -79,8 +79,16 @@ void ex_job_metrics_done(struct ex_job_metrics *metrics); /* the series go */
 void ex_job_metrics_begin(struct ex_job_metrics *metrics);
 void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core, int64_t now_ms);
 
+/* What the exemplar of a counted failure says: the way from the counter to the one failure. */
+struct ex_failure_trace {
+    const char *job_id;
+    uint64_t failure_id;
+    int64_t time_ms; /* wall clock */
+};
+
 /* Inside a bracket. `values` has one value per exported key, in their order. */
-void ex_job_metrics_count_failure(struct ex_job_metrics *metrics, const struct fo_str *values);
+void ex_job_metrics_count_failure(struct ex_job_metrics *metrics, const struct fo_str *values,
+                                  const struct ex_failure_trace *trace);
 void ex_job_metrics_count_exhausted(struct ex_job_metrics *metrics,
                                     enum fo_exhausted_reason reason);
 void ex_job_metrics_count_recovery(struct ex_job_metrics *metrics, int64_t duration_ms);

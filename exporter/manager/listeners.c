@@ -12,7 +12,14 @@ enum { TASK_NAME_BYTES = FO_ID_MAX + 16, EXCEPTIONS_TOLD = 32 };
 /* ---- counting ---- */
 
 static void count_in_job(void *ctx, const struct fo_str *values) {
-    ex_job_metrics_count_failure(ctx, values);
+    const struct ex_failure *failure = ctx;
+    const struct ex_failure_trace trace = {
+        .job_id = failure->job->id,
+        .failure_id = failure->id,
+        .time_ms = failure->at_ms,
+    };
+
+    ex_job_metrics_count_failure(&failure->job->metrics, values, &trace);
 }
 
 static uint32_t merge(struct ex_manager *manager, struct ex_failure *failure,
@@ -78,7 +85,7 @@ static void count(struct ex_job *job, struct ex_failure *failure) {
     if (ex_label_set_copy(&failure->labels, labels, label_count) < 0)
         ex_log_plain(EX_LOG_WARN, "No memory for the labels of a failure; it shows none.");
     failure->labelled = true;
-    counting_on_labelled(manager->counting, labels, label_count, count_in_job, &job->metrics);
+    counting_on_labelled(manager->counting, labels, label_count, count_in_job, failure);
     ex_ticket_done(&failure->ticket);
     ex_failure_metrics_count(&manager->account, &class);
     tell_labelled(job, failure);
@@ -176,7 +183,6 @@ static bool ask(struct ex_job *job, struct ex_failure *failure) {
 
     describe_task(job, failure, task, &told);
     describe_evidence(manager, failure, &told);
-    failure->job = job;
     failure->ticket.final = on_final;
     return ex_bank_ask(manager->bank, &told, &failure->ticket);
 }

@@ -107,6 +107,21 @@ struct ex_job *ex_manager_first_job(const struct ex_manager *manager) {
     return TAILQ_FIRST(&manager->jobs);
 }
 
+/* A name may stand for a job on each engine: a live one is meant rather than an ended one. */
+struct ex_job *ex_manager_find_job(const struct ex_manager *manager, struct fo_str id_or_name) {
+    struct ex_job *named = NULL;
+    struct ex_job *job;
+
+    TAILQ_FOREACH(job, &manager->jobs, link) {
+        if (fo_str_equal(fo_str_of(job->id), id_or_name))
+            return job;
+        if (fo_str_equal(fo_str_of(job->spec->name), id_or_name) &&
+            (!named || named->closed || !job->closed))
+            named = job;
+    }
+    return named;
+}
+
 struct ex_job *ex_job_next(const struct ex_job *job) {
     return TAILQ_NEXT(job, link);
 }
@@ -282,10 +297,14 @@ static struct ex_job *find_by_name(struct ex_manager *manager, const struct ex_e
     return NULL;
 }
 
-static int feed(struct ex_job *job, enum fo_event_kind kind) {
-    struct fo_event event = {.kind = kind, .task = FO_NO_TASK};
+static int feed_task(struct ex_job *job, enum fo_event_kind kind, uint32_t task) {
+    struct fo_event event = {.kind = kind, .task = task};
 
     return ex_job_feed(job, &event, NULL);
+}
+
+static int feed(struct ex_job *job, enum fo_event_kind kind) {
+    return feed_task(job, kind, FO_NO_TASK);
 }
 
 static int refuse(struct fo_error *reterr, int code, const char *name) {
@@ -327,6 +346,16 @@ int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine
 int ex_manager_cancel(struct ex_manager *manager, struct ex_job *job) {
     (void)manager;
     return feed(job, FO_EVENT_CANCEL);
+}
+
+int ex_manager_restart(struct ex_manager *manager, struct ex_job *job, uint32_t task) {
+    (void)manager;
+    return feed_task(job, FO_EVENT_RESTART, task);
+}
+
+int ex_manager_pause(struct ex_manager *manager, struct ex_job *job, bool pause) {
+    (void)manager;
+    return feed(job, pause ? FO_EVENT_PAUSE : FO_EVENT_RESUME);
 }
 
 void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*stopped)(void *ctx),

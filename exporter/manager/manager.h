@@ -65,6 +65,13 @@ FO_MUST_CHECK int ex_manager_submit(struct ex_manager *manager, const struct ex_
 /* 0; -EALREADY: the job has ended. */
 FO_MUST_CHECK int ex_manager_cancel(struct ex_manager *manager, struct ex_job *job);
 
+/* Restarts a task with all that its failure would restart, or (FO_NO_TASK) everything. Nobody is
+ * charged. 0; -EALREADY: the job has ended; -ENOENT: no such task; -EINVAL: not in this state. */
+FO_MUST_CHECK int ex_manager_restart(struct ex_manager *manager, struct ex_job *job, uint32_t task);
+
+/* Holds restarts that come due, or lets them go on. 0; -EALREADY: the job has ended. */
+FO_MUST_CHECK int ex_manager_pause(struct ex_manager *manager, struct ex_job *job, bool pause);
+
 /* Ends all jobs, by suspending them or by cancelling them; `stopped` is called (once, maybe before
  * this returns) when nothing runs any more and every failure is counted; listeners that have yet to
  * answer are waited for no longer than EX_MANAGER_SETTLE_MS. Submissions are refused from now on.
@@ -77,6 +84,8 @@ void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*
 /* ---- reading; everything borrowed until the manager's next turn ---- */
 
 struct ex_job *ex_manager_first_job(const struct ex_manager *manager); /* NULL: none */
+/* By id; or else by name: the live job, or the newest of those that ended. NULL: none. */
+struct ex_job *ex_manager_find_job(const struct ex_manager *manager, struct fo_str id_or_name);
 struct ex_job *ex_job_next(const struct ex_job *job);
 const char *ex_job_id(const struct ex_job *job);
 const char *ex_job_engine_name(const struct ex_job *job);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "exporter/base/buffer.h"
+#include "exporter/base/utf8.h"
 #include "failover/types.h"
 
 /* Whether a value is fit as it is: short enough, printable ASCII, nothing to escape. */
@@ -36,10 +37,5 @@ void ex_label_unescape(struct ex_buffer *out, struct fo_str escaped);
 
 /* Whether `name` is [a-zA-Z_][a-zA-Z0-9_]*. */
 bool ex_label_name_is_legal(struct fo_str name);
-
-/* Length in bytes of the UTF-8 sequence at the start of `text` (not empty), or 0 minus the number
- * of bytes to give up when it is none. */
-int ex_utf8_step(struct fo_str text);
-bool ex_utf8_is_valid(struct fo_str text, size_t *ret_code_points);
 
 #endif

@@ -66,7 +66,7 @@ static void append_cell(struct ex_buffer *out, const char *text) {
         if (*text == '|')
             ex_buffer_append_text(out, "\\|");
         else
-            ex_buffer_append_char(out, *text == '\n' ? ' ' : *text);
+            ex_buffer_append(out, *text == '\n' ? " " : text, 1);
     }
     ex_buffer_append_text(out, " | ");
 }

@@ -153,6 +153,7 @@ struct ex_metrics {
     atomic_size_t group_bytes; /* what the last group came to when it was published */
     atomic_uint_fast64_t invalid_values;
     atomic_uint_fast64_t cut_values;
+    _Atomic(int64_t) warned_ms;       /* of an overflow; 0 = never */
     _Atomic(struct ex_group *) added; /* stacks; the newest first */
     _Atomic(struct ex_group *) retired;
     struct ex_collector *collectors;

@@ -7,7 +7,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "exporter/base/clock.h"
+#include "exporter/base/log.h"
 #include "exporter/metrics/labeltext.h"
+
+enum { WARN_EVERY_MS = 60 * 1000 };
 
 static const struct fo_str overflow_value = {"__overflow__", 12};
 
@@ -117,6 +121,21 @@ struct changed_key {
     struct fo_str values[EX_LABELS_MAX]; /* what key.values points to */
 };
 
+/* Tells people which label it was; not more often than once a minute, whatever comes in. */
+static void warn(const struct ex_cell *cell, size_t label, struct fo_str value) {
+    struct ex_metrics *metrics = cell->group->metrics;
+    int64_t now_ms = ex_clock_ms();
+    int64_t warned_ms = atomic_load_explicit(&metrics->warned_ms, memory_order_relaxed);
+
+    if (warned_ms != 0 && now_ms - warned_ms < WARN_EVERY_MS)
+        return;
+    if (!atomic_compare_exchange_strong(&metrics->warned_ms, &warned_ms, now_ms))
+        return;
+    ex_log(EX_LOG_WARN, "A metric reached a limit: this label goes to its overflow row.",
+           EX_STR("family", cell->family->name), EX_STR("label", ex_key_name(cell->family, label)),
+           EX_STR("value", value));
+}
+
 /* Replaces each value that is new to a label which has no room for one. */
 static bool replace_full_labels(const struct ex_cell *cell, struct changed_key *changed) {
     const struct ex_key *key = &changed->key;
@@ -127,6 +146,7 @@ static bool replace_full_labels(const struct ex_cell *cell, struct changed_key *
         const struct value_set *set = &cell->seen->labels[i];
         if (ex_key_is_open(key->family, i) && set->count >= limit &&
             !set_has(set, value_hash(cell, key->values[i]))) {
+            warn(cell, i, key->values[i]);
             changed->values[i] = overflow_value;
             replaced = true;
         }
@@ -177,6 +197,7 @@ static int spare_row(struct ex_cell *cell, struct changed_key *changed,
     size_t fault = label_at_fault(cell, key);
 
     if (fault < key->count) {
+        warn(cell, fault, key->values[fault]);
         changed->values[fault] = overflow_value;
         *ret_series = ex_series_find(cell->group, key);
         if (*ret_series)

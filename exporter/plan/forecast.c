@@ -8,9 +8,23 @@
 #include "exporter/base/random.h"
 #include "exporter/plan/plan.h"
 
+static const char too_much[] =
+    "the forecast would have too many failures or restarts; take a longer mean time between "
+    "failures or a shorter span";
+
 /* Even in (0, 1]. */
 static double next_share(uint64_t *state) {
     return ((double)(ex_random_next(state) >> 11) + 1.0) * 0x1p-53;
+}
+
+static int refuse(struct fo_error *reterr, int code, const char *why) {
+    *reterr = (struct fo_error){.code = code};
+    (void)snprintf(reterr->text, sizeof reterr->text, "%s", why);
+    return code;
+}
+
+static bool is_exhausting(const struct ex_plan *plan) {
+    return ex_plan_sums(plan).restarted_tasks > EX_FORECAST_ATTEMPTS;
 }
 
 /* One run: failures of random tasks at random times until the span is over or the job gives up. A
@@ -31,6 +45,8 @@ static int run_once(struct ex_plan *plan, const struct ex_forecast_request *requ
             sums->failures++;
         else if (ret == -ESTALE)
             ret = 0;
+        if (ret == 0 && is_exhausting(plan))
+            ret = -E2BIG;
     }
     if (ret == 0 && ex_plan_sums(plan).gave_up_ms == FO_NEVER)
         ret = ex_plan_advance(plan, request->span_ms);
@@ -49,6 +65,13 @@ static uint32_t affordable_runs(const struct ex_forecast_request *request, uint3
     return runs > EX_FORECAST_RUNS ? EX_FORECAST_RUNS : (uint32_t)runs;
 }
 
+/* Every run starts all tasks once; what it restarts comes on top. */
+static bool can_afford_another(const struct ex_forecast *sums, uint32_t task_count) {
+    double attempts = sums->restarted_tasks + (double)sums->runs * task_count;
+
+    return sums->runs == 0 || attempts < EX_FORECAST_ATTEMPTS;
+}
+
 int ex_forecast_run(const struct fo_job_config *config, struct fo_graph *graph,
                     const struct ex_forecast_request *request, struct ex_forecast *ret_forecast,
                     struct fo_error *reterr) {
@@ -57,31 +80,27 @@ int ex_forecast_run(const struct fo_job_config *config, struct fo_graph *graph,
     uint64_t random = request->seed;
 
     if (request->mtbf_ms <= 0 || request->span_ms <= 0)
-        return -EINVAL;
+        return refuse(reterr, -EINVAL, "the times of a forecast must be longer than 0");
     uint32_t runs = affordable_runs(request, task_count);
-    if (runs == 0) {
-        *reterr = (struct fo_error){.code = -E2BIG};
-        (void)snprintf(reterr->text, sizeof reterr->text,
-                       "the forecast would have more than %d failures; take a longer mean time "
-                       "between failures or a shorter span",
-                       EX_FORECAST_FAILURES);
-        return -E2BIG;
-    }
-    for (sums.runs = 0; sums.runs < runs; sums.runs++) {
+    if (runs == 0)
+        return refuse(reterr, -E2BIG, too_much);
+    for (sums.runs = 0; sums.runs < runs && can_afford_another(&sums, task_count); sums.runs++) {
         struct ex_plan *plan;
         int ret = ex_plan_new(config, graph, ex_random_next(&random), false, &plan, reterr);
         if (ret == 0) {
             ret = run_once(plan, request, task_count, &random, &sums);
             (void)ex_plan_free(plan);
         }
+        if (ret == -E2BIG)
+            return refuse(reterr, ret, too_much);
         if (ret < 0)
             return ret;
     }
-    sums.failures /= runs;
-    sums.restarts /= runs;
-    sums.restarted_tasks /= runs;
-    sums.downtime_ms /= runs;
-    sums.gave_up /= runs;
+    sums.failures /= sums.runs;
+    sums.restarts /= sums.runs;
+    sums.restarted_tasks /= sums.runs;
+    sums.downtime_ms /= sums.runs;
+    sums.gave_up /= sums.runs;
     *ret_forecast = sums;
     return 0;
 }

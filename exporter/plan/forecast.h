@@ -22,10 +22,15 @@ struct ex_forecast {
     double gave_up; /* share of the runs in which the job gave up, 0 .. 1 */
 };
 
-/* Bounded: at most EX_FORECAST_RUNS runs and about EX_FORECAST_FAILURES failures in all.
- * -EINVAL: a time that is not positive. -E2BIG: a single run would have more failures than that.
+/* Bounded, so that it takes seconds for a graph of any size: at most EX_FORECAST_RUNS runs, about
+ * EX_FORECAST_FAILURES failures in all, and no further run once EX_FORECAST_ATTEMPTS attempts have
+ * been started. -EINVAL: a time that is not positive. -E2BIG: a single run would go beyond that.
  * Otherwise as ex_plan_new(). */
-enum { EX_FORECAST_RUNS = 200, EX_FORECAST_FAILURES = 2000000 };
+enum {
+    EX_FORECAST_RUNS = 200,
+    EX_FORECAST_FAILURES = 2000000,
+    EX_FORECAST_ATTEMPTS = 5000000,
+};
 FO_MUST_CHECK int ex_forecast_run(const struct fo_job_config *config, struct fo_graph *graph,
                                   const struct ex_forecast_request *request,
                                   struct ex_forecast *ret_forecast, struct fo_error *reterr);

@@ -15,7 +15,13 @@
 
 #define MARK_NAME "FAILOVER_SPAWN_ID"
 
-enum { MARK_VALUE_SIZE = 40, BYTES_PER_KIB = 1024, US_PER_S = 1000000, END_AGAIN_NS = 2000000 };
+enum {
+    MARK_DIGITS = 32,
+    MARK_VALUE_SIZE = MARK_DIGITS + 1,
+    BYTES_PER_KIB = 1024,
+    US_PER_S = 1000000,
+    END_AGAIN_NS = 2000000
+};
 
 static struct ex_child_list *id_bucket(struct ex_children *children, uint64_t id) {
     return &children->by_id[id % EX_CHILD_BUCKETS];
@@ -100,6 +106,16 @@ static void mark_value(const struct ex_children *children, uint64_t id,
     (void)snprintf(value, MARK_VALUE_SIZE, "%016" PRIx64 "%016" PRIx64, children->nonce, id);
 }
 
+/* False: it is another spawner's, or was made up. */
+static bool mark_read(const struct ex_children *children, const char *value, uint64_t *ret_id) {
+    char ours[MARK_VALUE_SIZE];
+    uint64_t id = strlen(value) == MARK_DIGITS ? strtoull(value + MARK_DIGITS / 2, NULL, 16) : 0;
+
+    mark_value(children, id, ours);
+    *ret_id = id;
+    return strcmp(value, ours) == 0;
+}
+
 int ex_children_start(struct ex_children *children, struct ex_spawn_order *order,
                       const int *descriptors) {
     struct ex_child *child = child_new(children, order->start.header.id);
@@ -141,15 +157,14 @@ static bool has_live_leader(const struct ex_child *child) {
 static struct ex_child *orphan_owner(struct ex_children *children,
                                      const struct ex_process *orphan) {
     char value[MARK_VALUE_SIZE];
-    uint64_t nonce = 0;
     uint64_t id = 0;
     struct ex_child *child = NULL;
 
-    if (ex_process_environment(orphan->pid, MARK_NAME, value, sizeof value))
-        return sscanf(value, "%16" SCNx64 "%16" SCNx64, &nonce, &id) == 2 &&
-                       nonce == children->nonce
-                   ? find_id(children, id)
-                   : NULL;
+    enum ex_setting mark = ex_process_environment(orphan->pid, MARK_NAME, value, sizeof value);
+    if (mark == EX_SETTING_NOT_YET)
+        return &children->anybody;
+    if (mark == EX_SETTING_FOUND)
+        return mark_read(children, value, &id) ? find_id(children, id) : NULL;
     LIST_FOREACH(child, &children->draining, draining) {
         if (orphan->group == child->pid || orphan->session == child->pid)
             return child;
@@ -179,17 +194,18 @@ static void tree_read(struct ex_children *children) {
         tree->processes[i].owner = process_owner(children, &tree->processes[i]);
 }
 
-/* Signals those of `child` in the tree last read; returns how many there were. Signal 0 only
- * counts. */
+/* Signals those of `child` in the tree last read; returns how many there were, with those that may
+ * turn out to be its. Signal 0 only counts. */
 static size_t tree_signal(struct ex_children *children, const struct ex_child *child,
                           int signal_number) {
     size_t found = 0;
 
-    for (size_t i = 0; i < children->tree.count; i++)
-        if (children->tree.processes[i].owner == child) {
-            (void)kill(children->tree.processes[i].pid, signal_number);
-            found++;
-        }
+    for (size_t i = 0; i < children->tree.count; i++) {
+        const struct ex_process *process = &children->tree.processes[i];
+        if (process->owner == child)
+            (void)kill(process->pid, signal_number);
+        found += process->owner == child || process->owner == &children->anybody;
+    }
     return found;
 }
 

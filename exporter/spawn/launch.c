@@ -16,7 +16,7 @@
 
 #include "exporter/spawn/cgroup_tree.h"
 
-enum { EXIT_NOT_STARTED = 127 };
+enum { EXIT_NOT_STARTED = 127, DESCRIPTORS_USUAL = 1024, DESCRIPTORS_SPARE = 256 };
 
 static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1,
                               SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGALRM};
@@ -66,10 +66,22 @@ static int descriptors_place(const struct ex_spawn_order *order, const int *desc
     return close_range((unsigned)end, ~0u, 0) == -1 ? errno : 0;
 }
 
-static int limits_set(const struct ex_spawn_limits *limits) {
-    struct rlimit nofile = {limits->nofile, limits->nofile};
+/* We have raised our own limit as far as it goes. Programs expect the usual soft limit, for
+ * select() and for loops over all descriptors, and may raise it themselves. */
+static int limits_set(const struct ex_spawn_order *order) {
+    const struct ex_spawn_limits *limits = &order->start.limits;
+    rlim_t usual = targets_end(order) + DESCRIPTORS_SPARE;
+    struct rlimit nofile;
 
-    return limits->nofile > 0 && setrlimit(RLIMIT_NOFILE, &nofile) == -1 ? errno : 0;
+    if (getrlimit(RLIMIT_NOFILE, &nofile) == -1)
+        return errno;
+    if (usual < DESCRIPTORS_USUAL)
+        usual = DESCRIPTORS_USUAL;
+    if (nofile.rlim_cur > usual)
+        nofile.rlim_cur = usual;
+    if (limits->nofile > 0)
+        nofile = (struct rlimit){limits->nofile, limits->nofile};
+    return setrlimit(RLIMIT_NOFILE, &nofile) == -1 ? errno : 0;
 }
 
 static int user_become(const struct ex_spawn_start *start) {
@@ -112,7 +124,7 @@ static _Noreturn void child_run(const struct ex_launch *launch, pid_t parent, bo
     signals_reset();
     child_try(failure, EX_SPAWN_STEP_CGROUP, cgroup_enter(launch->door, into_unified));
     child_try(failure, EX_SPAWN_STEP_DESCRIPTORS, descriptors_place(order, launch->descriptors));
-    child_try(failure, EX_SPAWN_STEP_LIMITS, limits_set(&order->start.limits));
+    child_try(failure, EX_SPAWN_STEP_LIMITS, limits_set(order));
     child_try(failure, EX_SPAWN_STEP_USER, user_become(&order->start));
     child_try(failure, EX_SPAWN_STEP_DIRECTORY, chdir(order->directory) == -1 ? errno : 0);
     /* After the change of user, which clears it; and it must not come too late. */

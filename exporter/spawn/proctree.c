@@ -9,6 +9,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+/* Places in /proc/PID/stat, as proc(5) counts them. */
+enum { FIELD_NAME = 2, FIELD_ENVIRONMENT_END = 51 };
+
 enum { PATH_SIZE = 64, STAT_SIZE = 1024, CAPACITY_FIRST = 256, ENVIRONMENT_MAX_BYTES = 256 * 1024 };
 
 static ssize_t file_read(const char *path, char *bytes, size_t size) {
@@ -141,22 +144,51 @@ static const char *setting_find(const char *bytes, size_t len, const char *name)
     return NULL;
 }
 
-bool ex_process_environment(pid_t pid, const char *name, char *value, size_t size) {
+/* Whether the kernel knows yet (or still) where the environment lies; it does not in the middle of
+ * exec. The field is 0 too if we may not ask, but then the environment could not be opened either.
+ */
+static bool has_environment(pid_t pid) {
     char path[PATH_SIZE];
+    char text[STAT_SIZE];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    ssize_t len = file_read(path, text, sizeof text - 1);
+    text[len < 0 ? 0 : len] = '\0';
+    const char *field = strrchr(text, ')');
+    for (int number = FIELD_NAME; field && number < FIELD_ENVIRONMENT_END; number++)
+        field = strchr(field + 1, ' ');
+    return field && strtoull(field, NULL, 10) != 0;
+}
+
+/* Up to `size` - 1 bytes, terminated; 0 = it is empty or not to be read; -EAGAIN: in the middle of
+ * exec. What was empty is read again when it is known to lie somewhere: it may just have come. */
+static ssize_t environment_read(pid_t pid, char *bytes, size_t size) {
+    char path[PATH_SIZE];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    ssize_t len = file_read(path, bytes, size - 1);
+    if (len == 0 && !has_environment(pid))
+        return -EAGAIN;
+    if (len == 0)
+        len = file_read(path, bytes, size - 1);
+    bytes[len < 0 ? 0 : len] = '\0';
+    return len < 0 ? 0 : len;
+}
+
+enum ex_setting ex_process_environment(pid_t pid, const char *name, char *value, size_t size) {
     char *bytes = malloc(ENVIRONMENT_MAX_BYTES);
-    bool found = false;
+    enum ex_setting answer = EX_SETTING_ABSENT;
 
     if (!bytes)
-        return false;
-    (void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
-    ssize_t len = file_read(path, bytes, ENVIRONMENT_MAX_BYTES - 1);
-    if (len > 0) {
-        bytes[len] = '\0';
-        const char *setting = setting_find(bytes, (size_t)len, name);
-        found = setting && (size_t)snprintf(value, size, "%s", setting) < size;
-    }
+        return EX_SETTING_NOT_YET;
+    ssize_t len = environment_read(pid, bytes, ENVIRONMENT_MAX_BYTES);
+    const char *setting = len > 0 ? setting_find(bytes, (size_t)len, name) : NULL;
+    if (len == -EAGAIN)
+        answer = EX_SETTING_NOT_YET;
+    else if (setting && (size_t)snprintf(value, size, "%s", setting) < size)
+        answer = EX_SETTING_FOUND;
     free(bytes);
-    return found;
+    return answer;
 }
 
 static bool pids_grow(struct ex_pids *pids) {

@@ -36,9 +36,14 @@ void ex_proctree_done(struct ex_proctree *tree);
 /* NULL: there is no such process. */
 const struct ex_process *ex_proctree_find(const struct ex_proctree *tree, pid_t pid);
 
-/* The value of `name` in the environment with which `pid` began, up to `size` - 1 bytes.
- * False: not there, or not to be read. */
-bool ex_process_environment(pid_t pid, const char *name, char *value, size_t size);
+enum ex_setting {
+    EX_SETTING_ABSENT, /* not there, or not to be read by us */
+    EX_SETTING_FOUND,
+    EX_SETTING_NOT_YET, /* the process is changing its program: ask again */
+};
+
+/* The value of `name` in the environment with which `pid` began, up to `size` - 1 bytes. */
+enum ex_setting ex_process_environment(pid_t pid, const char *name, char *value, size_t size);
 
 /* A list that grows; zeroed before first use, ended with free(items). */
 struct ex_pids {

@@ -204,7 +204,7 @@ FO_API FO_MUST_CHECK int fo_strategy_new(const struct fo_strategy_config *config
 FO_API struct fo_strategy *fo_strategy_free(struct fo_strategy *strategy); /* returns NULL */
 
 /* Told once per failure; true if it opens a new attempt. `random` feeds the jitter: 64 even bits.
- */
+ * Without memory for its time, a failure-rate strategy forgets the oldest failure in the window. */
 FO_API bool fo_strategy_notify_failure(struct fo_strategy *strategy, int64_t now_ms,
                                        uint64_t random);
 FO_API bool fo_strategy_can_restart(const struct fo_strategy *strategy, int64_t now_ms);
@@ -246,7 +246,8 @@ enum fo_policy_action {
 };
 
 /* What to do with failures of certain labels; asked before the job's own restart strategy, which is
- * then not told, except for FO_POLICY_RESTART with `charge`. */
+ * then not told, except for FO_POLICY_RESTART with `charge`. A non-recoverable cause ends the job
+ * whatever the policies say. */
 struct fo_policy {
     const struct fo_match *matches; /* all must hold; none = every failure */
     uint32_t match_count;
@@ -338,7 +339,8 @@ struct fo_cause {
 
 enum fo_event_kind {
     FO_EVENT_START,          /* CREATED -> RUNNING, deploys what is ready */
-    FO_EVENT_TASK_STATE,     /* an engine's report: task, attempt, state; cause when FAILED */
+    FO_EVENT_TASK_STATE,     /* an engine's report: task, attempt, state; cause when it is a failure
+                                (fo_job_is_failure()). RUNNING may be reported without INITIALIZING */
     FO_EVENT_GLOBAL_FAILURE, /* cause */
     FO_EVENT_PARTITION_LOST, /* `partition` is no longer held (JobMasterPartitionTracker) */
     FO_EVENT_TIME,           /* nothing but time has passed; restarts that are due happen */
@@ -360,12 +362,14 @@ struct fo_event {
 };
 
 enum fo_action_kind {
-    FO_ACTION_TASK_STATE, /* task, attempt, from.task, to.task: it has changed */
-    FO_ACTION_JOB_STATE,  /* from.job, to.job */
+    FO_ACTION_TASK_STATE, /* task, attempt, task_from, task_to: it has changed. To CREATED: a new
+                             attempt begins, and `attempt` is its number */
+    FO_ACTION_JOB_STATE,  /* job_from, job_to */
     FO_ACTION_DEPLOY,     /* start `attempt` of `task` now. Comes after the task's SCHEDULED and
                              DEPLOYING; regions in topological order */
     FO_ACTION_CANCEL,     /* stop `attempt` of `task`; report CANCELED (or how it ended) */
-    FO_ACTION_WITHDRAW,   /* what `attempt` of `task`, FINISHED, has published is void: forget it */
+    FO_ACTION_WITHDRAW,   /* what `attempt` of `task`, FINISHED, has published is void: forget it.
+                             Comes when its restart is carried out, before the new attempt */
     FO_ACTION_DECISION,   /* a failure was decided; see decision */
     FO_ACTION_RECOVERED,  /* every task restarted since incident.began_ms runs again */
 };
@@ -389,7 +393,8 @@ struct fo_decision {
     bool restart;           /* false: the job ends */
     bool new_attempt;       /* false: merged into the attempt that is waiting */
     bool manual;            /* FO_EVENT_RESTART; no failure */
-    enum fo_exhausted_reason exhausted; /* when not restart */
+    enum fo_exhausted_reason exhausted; /* when not restart; FO_EXHAUSTED_BUDGET also of a policy's
+                                           own strategy */
 };
 
 struct fo_action {
@@ -424,9 +429,11 @@ FO_API void fo_actions_done(struct fo_actions *actions, const struct fo_allocato
 
 /* Feeds one event at `now_ms`; appends to `out`. Due restarts happen first, whatever the event.
  * 0; -ESTALE: the attempt is not the task's current one, or has ended (answer "false" to the
- * reporter); -ENOENT: unknown task; -EINVAL: not a legal report or event (see 6.2: an illegal state
- * is the caller's bug or a hostile reporter's); -EALREADY: the job has ended; -ENOMEM: neither job
- * nor `out` has changed. `random`: 64 even bits for the jitter. */
+ * reporter); -ENOENT: unknown task or partition; -EINVAL: not a legal report or event (an illegal
+ * state is the caller's bug or a hostile reporter's); -EALREADY: the job has ended; -ENOMEM. On any
+ * error neither job nor `out` has changed. `random`: 64 even bits for the jitter.
+ * Linear in the tasks that change. When memory is short for nothing but the actions of regions that
+ * could be deployed, these wait, and fo_next_deadline() is due. */
 FO_API FO_MUST_CHECK int fo_job_step(struct fo_job *job, const struct fo_event *event,
                                      int64_t now_ms, uint64_t random, struct fo_actions *out);
 
@@ -435,8 +442,8 @@ FO_API FO_MUST_CHECK int fo_job_step(struct fo_job *job, const struct fo_event *
  * job that ends; FINISHED of an attempt that was never deployed is a failure. */
 FO_API bool fo_job_is_failure(const struct fo_job *job, const struct fo_event *event);
 
-/* When the job next changes by itself: a restart comes due or a budget window moves. FO_NEVER.
- * Feed FO_EVENT_TIME then. */
+/* When the job next changes by itself: a restart comes due, or the budget changes because time has
+ * passed. FO_NEVER. Feed FO_EVENT_TIME then. */
 FO_API int64_t fo_next_deadline(const struct fo_job *job);
 
 /* ---- reading a job ----------------------------------------------------------------------- */
@@ -503,8 +510,7 @@ FO_API FO_MUST_CHECK int fo_job_save(const struct fo_job *job, fo_write write, v
  */
 FO_API FO_MUST_CHECK int fo_job_restore(const struct fo_job_config *config, struct fo_graph *graph,
                                         const struct fo_allocator *allocator, int64_t now_ms,
-                                        struct fo_str saved, struct fo_job **ret_job,
-                                        struct fo_error *reterr);
+                                        struct fo_str saved, struct fo_job **ret_job);
 
 #ifdef __cplusplus
 }

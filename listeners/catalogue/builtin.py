@@ -64,12 +64,15 @@ class Tables:
     def __init__(self):
         self.arrays = []
 
-    def array(self, kind, items):
-        if not items:
-            return "{NULL, 0}"
+    def name(self, kind, items):
+        """The name of a new array, which must not be empty."""
         name = "t%d" % len(self.arrays)
         self.arrays.append("static const %s %s[] = {%s};" % (kind, name, ", ".join(items)))
-        return "{%s, %d}" % (name, len(items))
+        return name
+
+    def array(self, kind, items):
+        """A struct of pointer and count."""
+        return "{%s, %d}" % (self.name(kind, items), len(items)) if items else "{NULL, 0}"
 
     def match(self, match):
         fields = [".%s = %s" % (key, self.array("struct fo_str", [quote(t) for t in as_list(match[key])]))
@@ -92,8 +95,8 @@ class Tables:
             fields.append(".signal = %s" % signal_name(example["signal"]))
         if "exception" in example:
             names = [quote(name) for name in as_list(example["exception"])]
-            pointer, count = self.array("struct fo_str", names)[1:-1].split(", ")
-            fields.append(".exceptions = %s, .exception_count = %s" % (pointer, count))
+            fields.append(".exceptions = %s, .exception_count = %d"
+                          % (self.name("struct fo_str", names), len(names)))
         fields.append(".evidence = " + evidence_bits(as_list(example.get("evidence", []))))
         return "{%s}" % ", ".join(fields)
 

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A compiled database on disk is code in all but name: it is loaded only from a folder and a file
- * that belong to us and that nobody else may write, and only when it is whole. */
+ * that belong to us and that nobody else may write. Whether it is whole, and made for this version
+ * and this processor, its own header tells. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "listeners/catalogue/compiled.h"
 
 enum { CACHE_MAX_BYTES = 256 * 1024 * 1024, NAME_MAX_BYTES = 64 };
-
-/* A file is this, then the database. */
-struct cache_header {
-    char magic[8];
-    uint64_t payload_bytes;
-    XXH128_hash_t payload_hash;
-};
-
-static const char cache_magic[8] = "FOCATAL";
 
 static int write_all(int fd, const void *data, size_t size) {
     const char *bytes = data;
@@ -74,32 +65,17 @@ static void file_name(char name[static NAME_MAX_BYTES], const char *key, const c
     (void)snprintf(name, NAME_MAX_BYTES, "catalogue-%s%s", key, suffix);
 }
 
-static hs_database_t *decode(const struct cache_header *header, const char *payload) {
-    hs_database_t *database = NULL;
-    XXH128_hash_t hash = XXH3_128bits(payload, header->payload_bytes);
-
-    if (!XXH128_isEqual(hash, header->payload_hash))
-        return NULL;
-    if (hs_deserialize_database(payload, header->payload_bytes, &database) != HS_SUCCESS)
-        return NULL;
-    return database;
-}
-
 static hs_database_t *load_from(int fd) {
     hs_database_t *database = NULL;
-    struct cache_header header;
     struct stat status;
 
-    if (!trusted(fd, S_IFREG, &status) || read_all(fd, &header, sizeof header) != 0)
+    if (!trusted(fd, S_IFREG, &status) || status.st_size <= 0 || status.st_size > CACHE_MAX_BYTES)
         return NULL;
-    if (memcmp(header.magic, cache_magic, sizeof cache_magic) != 0 ||
-        header.payload_bytes > CACHE_MAX_BYTES ||
-        status.st_size != (off_t)(sizeof header + header.payload_bytes))
-        return NULL;
-    char *payload = malloc(header.payload_bytes);
-    if (payload && read_all(fd, payload, header.payload_bytes) == 0)
-        database = decode(&header, payload);
-    free(payload);
+    size_t size = (size_t)status.st_size;
+    char *bytes = malloc(size);
+    if (bytes && read_all(fd, bytes, size) == 0)
+        (void)hs_deserialize_database(bytes, size, &database); /* NULL when it refuses */
+    free(bytes);
     return database;
 }
 
@@ -120,17 +96,12 @@ hs_database_t *catalogue_cache_load(const char *cache_dir, const char *key) {
     return database;
 }
 
-static int save_to(int folder, const char *name, const char *payload, size_t size) {
-    struct cache_header header = {.payload_bytes = size,
-                                  .payload_hash = XXH3_128bits(payload, size)};
+static int save_to(int folder, const char *name, const char *bytes, size_t size) {
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd == -1)
         return -errno;
-    memcpy(header.magic, cache_magic, sizeof header.magic);
-    int r = write_all(fd, &header, sizeof header);
-    if (r == 0)
-        r = write_all(fd, payload, size);
+    int r = write_all(fd, bytes, size);
     if (close(fd) != 0 && r == 0)
         r = -EIO;
     return r;
@@ -141,7 +112,7 @@ void catalogue_cache_save(const char *cache_dir, const char *key, const hs_datab
     char name[NAME_MAX_BYTES];
     char aside[NAME_MAX_BYTES];
     char suffix[24];
-    char *payload = NULL;
+    char *bytes = NULL;
     size_t size = 0;
     int folder = open_folder(cache_dir);
 
@@ -150,11 +121,10 @@ void catalogue_cache_save(const char *cache_dir, const char *key, const hs_datab
     (void)snprintf(suffix, sizeof suffix, ".%ld", (long)getpid());
     file_name(name, key, "");
     file_name(aside, key, suffix);
-    if (hs_serialize_database(database, &payload, &size) == HS_SUCCESS) {
-        if (save_to(folder, aside, payload, size) != 0 ||
-            renameat(folder, aside, folder, name) != 0)
+    if (hs_serialize_database(database, &bytes, &size) == HS_SUCCESS) {
+        if (save_to(folder, aside, bytes, size) != 0 || renameat(folder, aside, folder, name) != 0)
             (void)unlinkat(folder, aside, 0);
-        free(payload);
+        free(bytes);
     }
     (void)close(folder);
 }

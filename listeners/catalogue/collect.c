@@ -35,7 +35,8 @@ static int list_rules(struct catalogue *catalogue, const struct catalogue_readin
         total += readings[i].rule_count;
     if (total > CATALOGUE_RULES_MAX)
         return catalogue_error(reterr, -E2BIG, NULL, "more than %d rules", CATALOGUE_RULES_MAX);
-    catalogue->rules = catalogue_arena_alloc(&catalogue->arena, total, sizeof *catalogue->rules);
+    catalogue->rules =
+        catalogue_arena_alloc(&catalogue->arena, total, sizeof(const struct catalogue_rule *));
     if (!catalogue->rules)
         return no_memory(reterr);
     for (size_t i = 0; i < count; i++)
@@ -66,7 +67,7 @@ static int check_disabled(const struct catalogue_rule *const *sorted, size_t cou
     for (size_t i = 0; i < options->disabled_count; i++) {
         struct catalogue_rule wanted = {.id = options->disabled[i]};
         const struct catalogue_rule *key = &wanted;
-        if (!bsearch(&key, sorted, count, sizeof *sorted, compare_ids))
+        if (!bsearch(&key, sorted, count, sizeof(const struct catalogue_rule *), compare_ids))
             return catalogue_error(reterr, -EINVAL, NULL, "no rule `%.*s` to disable",
                                    (int)wanted.id.len, wanted.id.ptr);
     }
@@ -76,13 +77,13 @@ static int check_disabled(const struct catalogue_rule *const *sorted, size_t cou
 static int check_ids(const struct catalogue *catalogue, const struct catalogue_options *options,
                      struct fo_error *reterr) {
     size_t count = catalogue->rule_count;
-    const struct catalogue_rule **sorted = calloc(count + 1, sizeof *sorted);
+    const struct catalogue_rule **sorted = calloc(count + 1, sizeof(const struct catalogue_rule *));
 
     if (!sorted)
         return no_memory(reterr);
     if (count > 0)
-        memcpy(sorted, catalogue->rules, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_ids);
+        memcpy(sorted, catalogue->rules, count * sizeof(const struct catalogue_rule *));
+    qsort(sorted, count, sizeof(const struct catalogue_rule *), compare_ids);
     int r = check_unique(sorted, count, reterr);
     if (r == 0)
         r = check_disabled(sorted, count, options, reterr);

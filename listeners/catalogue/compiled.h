@@ -131,14 +131,6 @@ struct fo_str catalogue_show_copy(struct catalogue_scratch *scratch, struct fo_s
 /* `text` as a verdict may show it, around `focus`: redacted, cut to CATALOGUE_SHOWN_MAX_BYTES. */
 struct fo_str catalogue_show(struct catalogue_scratch *scratch, struct fo_str text, size_t focus);
 
-/* The chain of exceptions as a platform reported it; as above. */
-size_t catalogue_chain_reported(const struct fo_str *exceptions, size_t count,
-                                struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX]);
-
-/* Whether the name that ends at `end` names an exception there, rather than standing in a stack
- * frame or inside a longer name. */
-bool catalogue_exception_named(struct fo_str text, size_t end, size_t name_len);
-
 /* The newest exception chain in `text`, outermost first, parts of `text`; and the runtime that its
  * words give away, empty when none does. Returns the chain's length. */
 size_t catalogue_trace_read(struct fo_str text,
@@ -152,9 +144,5 @@ size_t catalogue_trace_reported(const struct fo_str *exceptions, size_t count,
 /* Whether the name that ends at `end` names an exception there, rather than standing in a stack
  * frame or inside a longer name. */
 bool catalogue_exception_named(struct fo_str text, size_t end, size_t name_len);
-
-/* The newest exception chain in `text`, outermost first; parts of `text`. Returns its length. */
-size_t catalogue_chain_find(struct fo_str text,
-                            struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX]);
 
 #endif

@@ -7,31 +7,33 @@
 
 enum { ALTERNATIVES_MAX = 1000, TEXT_MAX_BYTES = 64 * 1024 };
 
+/* "FILE:LINE: rule ID: ", as far as known. */
+static void print_place(struct fo_error *error, const struct catalogue_rule *rule) {
+    char line[16] = "";
+
+    if (rule->line > 0)
+        (void)snprintf(line, sizeof line, "%d:", rule->line);
+    (void)snprintf(error->text, sizeof error->text, "%.*s:%s %s%.*s%s", (int)rule->file.len,
+                   rule->file.ptr, line, rule->id.len > 0 ? "rule " : "", (int)rule->id.len,
+                   rule->id.ptr, rule->id.len > 0 ? ": " : "");
+}
+
 int catalogue_error(struct fo_error *reterr, int code, const struct catalogue_rule *rule,
                     const char *format, ...) {
-    size_t size = sizeof reterr->text;
     va_list arguments;
-    int len = 0;
 
     reterr->code = code;
     reterr->line = rule ? rule->line : 0;
     reterr->text[0] = 0;
-    if (rule && rule->line > 0)
-        len = snprintf(reterr->text, size, "%.*s:%d: ", (int)rule->file.len, rule->file.ptr,
-                       rule->line);
-    else if (rule)
-        len = snprintf(reterr->text, size, "%.*s: ", (int)rule->file.len, rule->file.ptr);
-    if (rule && rule->id.len > 0 && (size_t)len < size)
-        len += snprintf(reterr->text + len, size - (size_t)len, "rule %.*s: ", (int)rule->id.len,
-                        rule->id.ptr);
+    if (rule)
+        print_place(reterr, rule);
+    size_t len = strlen(reterr->text);
     va_start(arguments, format);
-    if ((size_t)len < size)
-        (void)vsnprintf(reterr->text + len, size - (size_t)len, format, arguments);
+    (void)vsnprintf(reterr->text + len, sizeof reterr->text - len, format, arguments);
     va_end(arguments);
     return code;
 }
 
-/* Remembers the line of a node for the errors to come. */
 void catalogue_look_at(struct catalogue_reader *reader, json_t *node) {
     int line =
         reader->source->line_of ? reader->source->line_of(reader->source->line_ctx, node) : 0;

@@ -340,9 +340,13 @@ static bool starts_name(struct fo_str text, size_t from, size_t name_len) {
 
 /* `FooException.java` and `new FooException(` name none; a full stop after the name may follow. */
 static bool ends_name(struct fo_str text, size_t end) {
-    char next = end < text.len ? text.ptr[end] : '\n';
-    char second = end + 1 < text.len ? text.ptr[end + 1] : '\n';
+    char next = '\n';
+    char second = '\n';
 
+    if (end < text.len)
+        next = text.ptr[end];
+    if (end + 1 < text.len)
+        second = text.ptr[end + 1];
     if (next == '.')
         return !is_name_char(second) && second != '<';
     return !is_name_char(next) && next != '(';

@@ -7,33 +7,22 @@
 bool cf_fail(struct cf_result *result, const char *format, ...) {
     va_list arguments;
 
-    if (result->why[0] == '\0') {
-        va_start(arguments, format);
+    va_start(arguments, format);
+    if (result->why[0] == '\0')
         (void)vsnprintf(result->why, sizeof result->why, format, arguments);
-        va_end(arguments);
-    }
-    return false;
-}
-
-static bool is_named(const char *names, const char *name) {
-    size_t len = strlen(name);
-
-    for (const char *at = names; *at != '\0'; at += strcspn(at, " "), at += *at == ' ') {
-        if (strcspn(at, " ") == len && memcmp(at, name, len) == 0)
-            return true;
-    }
+    va_end(arguments);
     return false;
 }
 
 bool cf_only(struct cf_result *result, const json_t *object, const char *names) {
+    size_t known = 0;
+
     if (!json_is_object(object))
         return cf_fail(result, "an object with %s is missing", names);
-    for (void *at = json_object_iter((json_t *)(uintptr_t)object); at;
-         at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
-        if (!is_named(names, json_object_iter_key(at)))
-            return cf_fail(result, "unknown field %s", json_object_iter_key(at));
-    }
-    return true;
+    for (const char *at = names; *at != '\0'; at += strcspn(at, " "), at += *at == ' ')
+        known += json_object_getn(object, at, strcspn(at, " ")) != NULL;
+    return known == json_object_size(object) ? true
+                                             : cf_fail(result, "a field is none of %s", names);
 }
 
 struct fo_str cf_str(const json_t *value) {

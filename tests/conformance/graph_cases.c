@@ -211,6 +211,8 @@ struct digraph {
     uint32_t *targets;
 };
 
+enum { RING_MAX = 100000000 };
+
 static bool read_ring(struct cf_result *result, const json_t *generator, struct digraph *graph) {
     int64_t count = 0;
 
@@ -218,7 +220,7 @@ static bool read_ring(struct cf_result *result, const json_t *generator, struct 
         !cf_integer(result, generator, "num_vertices", &count))
         return false;
     if (!fo_str_equal(cf_str(json_object_get(generator, "kind")), fo_str_of("ring")) || count < 1 ||
-        count > 100 * 1000 * 1000)
+        count > RING_MAX)
         return cf_fail(result, "unknown generator");
     graph->count = (uint32_t)count;
     graph->first = calloc((size_t)count + 1, sizeof *graph->first);
@@ -312,7 +314,7 @@ bool cf_run_scc(struct cf_result *result, const json_t *json) {
     uint32_t *component = calloc((size_t)graph.count + 1, sizeof *component);
     if (passed && (!component || !graph.first || !graph.targets))
         passed = cf_fail(result, "out of memory");
-    passed = passed && check_components(result, json, &graph, component);
+    passed = passed && component && check_components(result, json, &graph, component);
     free(component);
     free(graph.targets);
     free(graph.first);

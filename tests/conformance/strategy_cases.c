@@ -13,7 +13,8 @@ struct play {
     const json_t *events;
     const struct fo_strategy_config *config;
     uint64_t random;
-    bool **reached; /* event -> value of backoff_ms_one_of -> seen */
+    bool *reached; /* event x value of backoff_ms_one_of: seen */
+    size_t width;  /* of the longest backoff_ms_one_of */
 };
 
 /* splitmix64: the same plays each time. */
@@ -29,7 +30,7 @@ static bool check_one_of(struct play *play, size_t event, const json_t *allowed,
                          int64_t backoff_ms) {
     for (size_t i = 0; i < json_array_size(allowed); i++) {
         if (json_integer_value(json_array_get(allowed, i)) == backoff_ms) {
-            play->reached[event][i] = true;
+            play->reached[event * play->width + i] = true;
             return true;
         }
     }
@@ -130,7 +131,7 @@ static bool all_reached(struct play *play, struct cf_result *ret_missing) {
     for (size_t i = 0; i < json_array_size(play->events); i++) {
         const json_t *allowed = allowed_at(play, i);
         for (size_t j = 0; j < json_array_size(allowed); j++) {
-            if (!play->reached[i][j])
+            if (!play->reached[i * play->width + j])
                 return cf_fail(ret_missing, "event %zu: a backoff of %lld ms is never reached", i,
                                (long long)json_integer_value(json_array_get(allowed, j)));
         }
@@ -161,16 +162,14 @@ static bool play_all(struct play *play) {
 static bool play_case(struct cf_result *result, const json_t *events,
                       const struct fo_strategy_config *config) {
     size_t count = json_array_size(events);
-    struct play play = {result, events, config, 1, calloc(count + 1, sizeof(bool *))};
-    bool passed = play.reached != NULL;
+    struct play play = {.result = result, .events = events, .config = config, .random = 1};
 
-    for (size_t i = 0; passed && i < count; i++) {
-        play.reached[i] = calloc(json_array_size(allowed_at(&play, i)) + 1, sizeof(bool));
-        passed = play.reached[i] != NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t width = json_array_size(allowed_at(&play, i));
+        play.width = width > play.width ? width : play.width;
     }
-    passed = passed ? play_all(&play) : cf_fail(result, "out of memory");
-    for (size_t i = 0; play.reached && i < count; i++)
-        free(play.reached[i]);
+    play.reached = calloc(count * play.width + 1, sizeof *play.reached);
+    bool passed = play.reached ? play_all(&play) : cf_fail(result, "out of memory");
     free(play.reached);
     return passed;
 }

@@ -3,6 +3,7 @@
 
 Standard library only. FAILOVER_EXPORTER names the program (ctest sets it).
 """
+import json
 import os
 import re
 import shutil
@@ -56,15 +57,17 @@ def marked_processes(mark):
 
 
 class Daemon:
-    """`failover_exporter serve` on a port of its own."""
+    """`failover_exporter serve` on a port of its own. `launcher` stands before the program; `address` None
+    leaves it to the program; other options are Popen's."""
 
-    def __init__(self, *arguments, storage=None):
+    def __init__(self, *arguments, storage=None, address="127.0.0.1:0", launcher=(), **options):
         self.storage = storage or tempfile.mkdtemp()
         self.log_path = os.path.join(self.storage + ".log")
         self.log = open(self.log_path, "w+", encoding="utf-8", errors="replace")
+        listen = [f"--web.listen-address={address}"] if address else []
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--web.listen-address=127.0.0.1:0", f"--storage.path={self.storage}",
-             "--log.level=debug", *arguments], stderr=self.log, start_new_session=True)
+            [*launcher, PROGRAM, "serve", *listen, f"--storage.path={self.storage}", "--log.level=debug",
+             *arguments], stderr=self.log, start_new_session=True, **options)
         self.url = wait_for(self._address, what="the daemon to listen:\n" + self.log_text())
 
     def _address(self):
@@ -77,14 +80,19 @@ class Daemon:
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return log.read()
 
-    def get(self, path, **headers):
+    def fetch(self, path, method="GET", **headers):
+        """Status, bytes of the body, headers."""
         base = self.url.rsplit("/", 1)[0]
-        request = urllib.request.Request(base + path, headers=headers)
+        request = urllib.request.Request(base + path, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status, answer.read().decode(), answer.headers
+                return answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode(), error.headers
+            return error.code, error.read(), error.headers
+
+    def get(self, path, **headers):
+        status, body, answered = self.fetch(path, **headers)
+        return status, body.decode(), answered
 
     def samples(self):
         """[(name, {label: value}, number)]"""
@@ -151,6 +159,19 @@ class Case(unittest.TestCase):
     def daemon(self, *arguments, **options):
         daemon = Daemon(*arguments, **options)
         self.addCleanup(daemon.done)
+        return daemon
+
+    def flaky_daemon(self, *arguments, name="flaky"):
+        """A daemon with one job that has failed four times and is FAILED."""
+        job = self.write("job.yaml", json.dumps({
+            "name": name,
+            "configuration": {"restart-strategy.type": "fixed-delay",
+                              "restart-strategy.fixed-delay.attempts": 3,
+                              "restart-strategy.fixed-delay.delay": "100 ms"},
+            "vertices": [{"id": "a", "command": ["sh", "-c", "exit 7"]}]}))
+        daemon = self.daemon(*arguments, job)
+        wait_for(lambda: daemon.total("failover_job_state", state="FAILED") == 1,
+                 what="the job to have failed:\n" + daemon.log_text())
         return daemon
 
     def run_program(self, *arguments, seconds=60, **options):

@@ -90,8 +90,6 @@ vertices: [{id: bad, command: ['false']}]
             job = self.write("bad.yaml", text)
             for command, status in ((["run", job], 2), (["plan", job], 2), (["check", "job", job], 1),
                                     (["serve", "--web.listen-address=127.0.0.1:0", job], 1)):
-                if command[0] == "plan" and name in ("too many channels", "no such command"):
-                    continue  # nothing runs: these do not matter to a plan
                 with self.subTest(job=name, command=command[0]):
                     answer = self.run_program(*command)
                     self.assertEqual(answer.returncode, status, answer.stdout + answer.stderr)
@@ -101,6 +99,26 @@ vertices: [{id: bad, command: ['false']}]
                     self.assertIn(job, errors[0])
                     self.assertIn(word, errors[0])
                     self.assertNotIn("switched state", answer.stderr)
+                    self.assertNotIn("metrics at", answer.stdout)
+
+    def test_one_bad_job_starts_none(self):
+        started = self.path("started")
+        good = self.write("good.yaml", f"name: good\nvertices: [{{id: a, command: [touch, {started}]}}]\n")
+        bad = self.write("bad.yaml", "name: bad\nvertices: [{id: a, command: [no-such-command-anywhere]}]\n")
+        again = self.write("again.yaml", self.read("good.yaml"))
+        for second, word in ((bad, "no-such-command-anywhere"), (again, "good")):
+            answer = self.run_program("serve", "--web.listen-address=127.0.0.1:0", good, second)
+            self.assertEqual(answer.returncode, 1, answer.stderr)
+            self.assertIn(f"failover_exporter: {second}:", answer.stderr)
+            self.assertIn(word, answer.stderr)
+            self.assertNotIn("switched state", answer.stderr)
+            self.assertFalse(os.path.exists(started))
+
+    def test_the_file_that_is_wrong_is_named(self):
+        config = self.write("config.yaml", "restart-strategy.typ: none\n")
+        for command in (["run"], ["plan"], ["check", "job"], ["serve"]):
+            answer = self.run_program(*command, f"--config.file={config}", WORDCOUNT)
+            self.assertIn(f"failover_exporter: {config}:1: ", answer.stderr, command)
 
     def test_unreadable_file(self):
         for command, status in (("run", 2), ("plan", 2)):

@@ -110,29 +110,3 @@ int ex_channels_make(struct ex_attempt *attempt) {
             err = edge_make(attempt, edges.edges[i]);
     return err;
 }
-
-static uint64_t region_channels(const struct fo_graph *graph, uint32_t region) {
-    struct fo_task_list tasks = fo_graph_region_tasks(graph, region);
-    uint64_t channels = 0;
-
-    for (uint32_t i = 0; i < tasks.count; i++) {
-        struct fo_edge_list edges =
-            fo_graph_outputs(graph, fo_graph_task_vertex(graph, tasks.tasks[i]));
-        for (uint32_t j = 0; j < edges.count; j++)
-            if (ex_exchange_is_pipe(fo_graph_edge(graph, edges.edges[j]).exchange))
-                channels += fo_graph_consumers(graph, edges.edges[j], tasks.tasks[i]).count;
-    }
-    return channels;
-}
-
-uint64_t ex_local_descriptors_needed(const struct fo_graph *graph) {
-    uint64_t most = 0;
-
-    for (uint32_t region = 0; region < fo_graph_region_count(graph); region++) {
-        uint64_t needed = 2 * region_channels(graph, region) +
-                          3 * (uint64_t)fo_graph_region_tasks(graph, region).count;
-        if (needed > most)
-            most = needed;
-    }
-    return most;
-}

@@ -29,7 +29,6 @@ struct ex_local {
      * while something is, so that the loop does not wait first. */
     uv_check_t check;
     uv_idle_t idle;
-    uv_idle_cb idle_run;
     uint64_t turn;
     uint32_t open_handles;
     struct ex_local_job_list jobs;
@@ -123,7 +122,7 @@ struct ex_attempt {
     uint32_t output_count;
 };
 
-/* ---- task.c: the life of one attempt --------------------------------------------------------- */
+/* ---- task.c: the life of one attempt ---- */
 
 /* Makes attempts of a call to deploy() and puts them in line. */
 void ex_attempts_deploy(struct ex_engine_job *job, const struct ex_task_attempt *attempts,
@@ -140,23 +139,20 @@ void ex_attempt_alive(struct ex_attempt *attempt);
 /* Ends what it holds; the struct goes when the loop has let go of its timer. */
 void ex_attempt_free(struct ex_attempt *attempt);
 
-/* ---- settle.c: how attempts end, and reports --------------------------------------------------
- */
+/* ---- settle.c: how attempts end, and reports ---- */
 
-/* Tells the owner of a state of a live attempt, once. */
+/* Tells the owner of a state of a live attempt, once; not if it was cancelled. */
 void ex_attempt_tell(struct ex_attempt *attempt, enum fo_task_state state);
 /* The attempt is complete: tells of it if it was cancelled, has its region judged otherwise. */
 void ex_attempt_settle(struct ex_attempt *attempt);
 void ex_jobs_settle(struct ex_local *engine);
 
-/* ---- local.c -----------------------------------------------------------------------------------
- */
+/* ---- local.c ---- */
 
 /* Goes on with closing when nothing of the job is left. */
 void ex_local_job_continue_closing(struct ex_engine_job *job);
 
-/* ---- channels.c: pipes -------------------------------------------------------------------------
- */
+/* ---- channels.c: pipes ---- */
 
 /* Counts the places of an attempt's inputs and outputs and makes room. -ENOMEM. */
 FO_MUST_CHECK int ex_channels_init(struct ex_attempt *attempt);
@@ -166,8 +162,7 @@ FO_MUST_CHECK int ex_channels_make(struct ex_attempt *attempt);
 /* Closes the ends that were not handed over. */
 void ex_channels_done(struct ex_attempt *attempt);
 
-/* ---- partitions.c: blocking edges --------------------------------------------------------------
- */
+/* ---- partitions.c: blocking edges ---- */
 
 FO_MUST_CHECK int ex_partitions_init(struct ex_engine_job *job);
 void ex_partitions_done(struct ex_engine_job *job);
@@ -187,14 +182,12 @@ bool ex_partition_input_path(const struct ex_attempt *attempt, uint32_t edge, ui
 bool ex_partition_output_path(const struct ex_attempt *attempt, uint32_t edge, uint32_t consumer,
                               char path[static EX_LOCAL_PATH_SIZE]);
 
-/* ---- launch.c: from an attempt to a command -----------------------------------------------------
- */
+/* ---- launch.c: from an attempt to a command ---- */
 
 /* Asks the spawner; hands over the output and the pipes. -errno, and they are closed. */
 FO_MUST_CHECK int ex_attempt_launch(struct ex_attempt *attempt);
 
-/* ---- notify.c: readiness and signs of life
- * ------------------------------------------------------- */
+/* ---- notify.c: readiness and signs of life ---- */
 
 struct ex_notify;
 /* Opens the socket of an attempt. -errno. */
@@ -204,7 +197,7 @@ const char *ex_notify_path(const struct ex_notify *notify);
 /* Reads what has come so far. */
 void ex_notify_read(struct ex_notify *notify);
 
-/* ---- folders.c ----------------------------------------------------------------------------- */
+/* ---- folders.c ---- */
 
 /* ex_folder_remove() out of the way: renames it at once, removes it in a thread of the loop's, then
  * calls `done` (may be NULL). */

@@ -26,10 +26,9 @@ enum ex_end {
 };
 
 struct ex_ending {
-    enum ex_end end;
     int64_t at_ms;
-    uint64_t
-        turn; /* ends read in one turn of the loop have the same number: their order is unknown */
+    uint64_t turn; /* of the loop, in which it was read; within one the order is unknown */
+    enum ex_end end;
     bool done_well; /* the judge's own, from here on */
     bool finished;
 };

@@ -242,7 +242,7 @@ static int command_send(struct ex_attempt *attempt, const struct settings *setti
 
 int ex_attempt_launch(struct ex_attempt *attempt) {
     struct settings settings = {0};
-    struct handover handover;
+    struct handover handover = {0};
 
     put_base(&settings, attempt);
     put_identity(&settings, attempt, attempt->job->engine->epoch++);
@@ -250,10 +250,8 @@ int ex_attempt_launch(struct ex_attempt *attempt) {
     int err = settings.failure ? settings.failure : handover_make(attempt, &handover);
     if (!err)
         err = command_send(attempt, &settings, &handover);
-    if (!settings.failure) {
-        free(handover.descriptors);
-        free(handover.map);
-    }
+    free(handover.descriptors);
+    free(handover.map);
     settings_done(&settings);
     return err;
 }

@@ -199,10 +199,6 @@ static void local_close_job(struct ex_engine_job *job) {
 
 /* ---- the engine ---------------------------------------------------------------------------- */
 
-static void on_idle(uv_idle_t *idle) {
-    (void)idle;
-}
-
 static void on_check(uv_check_t *check) {
     struct ex_local *engine = check->data;
 
@@ -229,6 +225,7 @@ static int user_find(const char *name, struct ex_local_user *user, struct fo_err
     return err ? fail(reterr, err, name) : 0;
 }
 
+/* Sockets and rubbish may be a dead daemon's; jobs may be gone on with. */
 static int folders_make(struct ex_local *engine) {
     static const char *const names[] = {"jobs", "notify", "trash"};
     char path[EX_LOCAL_PATH_SIZE];
@@ -237,6 +234,8 @@ static int folders_make(struct ex_local *engine) {
     for (size_t i = 0; i < sizeof names / sizeof *names && !err; i++) {
         if (!ex_path_print(path, "%s/%s", engine->directory, names[i]))
             return -ENAMETOOLONG;
+        if (i > 0)
+            ex_folder_remove(path);
         err = ex_folder_make_passage(path, &engine->user);
     }
     return err;
@@ -287,7 +286,6 @@ int ex_local_new(const struct ex_local_config *config, void **ret_self, struct f
     (void)uv_idle_init(config->loop, &engine->idle);
     engine->check.data = engine;
     engine->idle.data = engine;
-    engine->idle_run = on_idle;
     engine->open_handles = 2;
     (void)uv_check_start(&engine->check, on_check);
     uv_unref((uv_handle_t *)&engine->check);

@@ -5,6 +5,8 @@
  *     jobs/<job id>/logs/<vertex>.<index>.<attempt>.log (.1, .2)              output
  *     jobs/<job id>/state/<vertex>.<index>/                                   FAILOVER_STATE_DIR
  *     notify/                                                                 sockets
+ *     trash/                                                                  being removed
+ * The owner must not call the engine from within a report.
  * Threads: [main] everything here; one thread of its own moves output to the logs. */
 #ifndef EX_ENGINES_LOCAL_H
 #define EX_ENGINES_LOCAL_H
@@ -39,9 +41,5 @@ FO_MUST_CHECK int ex_local_new(const struct ex_local_config *config, void **ret_
 
 /* Bytes of output that could not be written to a log. [any] */
 uint64_t ex_local_output_dropped_bytes(const void *self);
-
-/* Descriptors of this process that a start of the widest region of `graph` takes at once: two for
- * each of its channels, three for each of its tasks. */
-uint64_t ex_local_descriptors_needed(const struct fo_graph *graph);
 
 #endif

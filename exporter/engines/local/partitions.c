@@ -135,6 +135,18 @@ static int file_make(const struct ex_attempt *attempt, const char *path) {
     return err;
 }
 
+/* What a daemon that died may have left of an attempt of the same number. */
+static void partition_clear(const struct ex_attempt *attempt, uint32_t edge) {
+    const bool published[] = {false, true};
+    char path[EX_LOCAL_PATH_SIZE];
+
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++)
+        if (partition_path(attempt->job, edge, attempt->subtask, attempt->attempt, published[i],
+                           path) &&
+            access(path, F_OK) == 0)
+            ex_folder_discard(attempt->job->engine, path, NULL, NULL);
+}
+
 /* Empty files stand ready for all consumers: a producer may have nothing for one of them. */
 static int partition_prepare(const struct ex_attempt *attempt, uint32_t edge) {
     const struct ex_engine_job *job = attempt->job;
@@ -147,6 +159,7 @@ static int partition_prepare(const struct ex_attempt *attempt, uint32_t edge) {
     int err = ex_folder_make_passage(path, user);
     if (err)
         return err;
+    partition_clear(attempt, edge);
     if (!partition_path(job, edge, attempt->subtask, attempt->attempt, false, path))
         return -ENAMETOOLONG;
     err = ex_folder_make(path, user);
@@ -171,6 +184,10 @@ int ex_partitions_prepare(struct ex_attempt *attempt) {
     return err;
 }
 
+static bool is_published(const struct ex_attempt *attempt, uint32_t edge) {
+    return attempt->job->edges[edge].published[attempt->subtask] == attempt->attempt;
+}
+
 int ex_partitions_publish(struct ex_attempt *attempt) {
     struct ex_engine_job *job = attempt->job;
     struct fo_edge_list edges = outputs_of(job, attempt->task);
@@ -179,7 +196,7 @@ int ex_partitions_publish(struct ex_attempt *attempt) {
 
     for (uint32_t i = 0; i < edges.count; i++) {
         uint32_t edge = edges.edges[i];
-        if (!job->edges[edge].folder)
+        if (!job->edges[edge].folder || is_published(attempt, edge))
             continue;
         if (!partition_path(job, edge, attempt->subtask, attempt->attempt, false, hidden) ||
             !partition_path(job, edge, attempt->subtask, attempt->attempt, true, shown))

@@ -81,7 +81,8 @@ void ex_attempt_tell(struct ex_attempt *attempt, enum fo_task_state state) {
     struct ex_engine_job *job = attempt->job;
     const struct ex_report report = {attempt->task, attempt->attempt, state, NULL};
 
-    if (attempt->told == state || attempt->told == FO_TASK_RUNNING || job->closing)
+    if (attempt->told == state || attempt->told == FO_TASK_RUNNING || attempt->cancelled ||
+        job->closing)
         return;
     attempt->told = state;
     job->engine->config.sink->report(job->owner, &report);
@@ -174,12 +175,16 @@ static void attempt_end(struct ex_attempt *attempt, enum fo_task_state state, bo
 
 /* ---- judging ------------------------------------------------------------------------------- */
 
+static void on_idle(uv_idle_t *idle) {
+    (void)idle;
+}
+
 static void region_unsettle(struct ex_engine_job *job, uint32_t region) {
     if (!job->is_unsettled[region]) {
         job->is_unsettled[region] = true;
         job->unsettled[job->unsettled_count++] = region;
     }
-    (void)uv_idle_start(&job->engine->idle, job->engine->idle_run);
+    (void)uv_idle_start(&job->engine->idle, on_idle);
 }
 
 void ex_attempt_settle(struct ex_attempt *attempt) {

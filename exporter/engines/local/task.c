@@ -19,6 +19,14 @@ static int64_t earlier(int64_t a_ms, int64_t b_ms) {
     return a_ms < b_ms ? a_ms : b_ms;
 }
 
+/* Nothing more is due. */
+static void timer_clear(struct ex_attempt *attempt) {
+    attempt->kill_at_ms = FO_NEVER;
+    attempt->timeout_at_ms = FO_NEVER;
+    attempt->watchdog_at_ms = FO_NEVER;
+    (void)uv_timer_stop(&attempt->timer);
+}
+
 static void timer_arm(struct ex_attempt *attempt) {
     int64_t next_ms =
         earlier(attempt->kill_at_ms, earlier(attempt->timeout_at_ms, attempt->watchdog_at_ms));
@@ -82,9 +90,20 @@ void ex_attempt_alive(struct ex_attempt *attempt) {
     timer_arm(attempt);
 }
 
+/* Signs of life are expected from now on, not while it is still getting ready. */
+static void attempt_running(struct ex_attempt *attempt) {
+    if (attempt->told == FO_TASK_RUNNING)
+        return;
+    ex_attempt_tell(attempt, FO_TASK_RUNNING);
+    if (attempt->vertex->watchdog_ms > 0 && !attempt->stopping) {
+        attempt->watchdog_at_ms = ex_clock_ms() + attempt->vertex->watchdog_ms;
+        timer_arm(attempt);
+    }
+}
+
 void ex_attempt_ready(struct ex_attempt *attempt) {
-    if (attempt->stage <= EX_ATTEMPT_EXITED && attempt->vertex->ready == EX_READY_NOTIFY)
-        ex_attempt_tell(attempt, FO_TASK_RUNNING);
+    if (attempt->vertex->ready == EX_READY_NOTIFY)
+        attempt_running(attempt);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -99,10 +118,8 @@ static void attempt_complete(void *ctx) {
 /* Nothing of it is alive: what it printed is collected, then it is complete. */
 static void attempt_gone(struct ex_attempt *attempt) {
     attempt->stage = EX_ATTEMPT_GONE;
-    (void)uv_timer_stop(&attempt->timer);
-    if (attempt->notify)
-        ex_notify_read(attempt->notify);
     attempt->notify = ex_notify_close(attempt->notify);
+    timer_clear(attempt);
     ex_channels_done(attempt);
     if (attempt->output_fd != -1)
         (void)close(attempt->output_fd);
@@ -113,8 +130,11 @@ static void attempt_gone(struct ex_attempt *attempt) {
         attempt_complete(attempt);
 }
 
+/* Its own deadlines are over; the stop timeout goes on for those that it leaves behind. */
 static void attempt_ended(struct ex_attempt *attempt) {
     attempt->stage = EX_ATTEMPT_EXITED;
+    attempt->timeout_at_ms = FO_NEVER;
+    attempt->watchdog_at_ms = FO_NEVER;
     attempt->ended_ms = ex_clock_ms();
     attempt->ended_turn = attempt->job->engine->turn;
 }
@@ -160,20 +180,16 @@ static void note_limits(struct ex_local *engine, uint32_t flags) {
 }
 
 static void on_started(struct ex_attempt *attempt, const struct ex_spawn_report *report) {
-    int64_t now_ms = ex_clock_ms();
-
     attempt->stage = EX_ATTEMPT_ALIVE;
     attempt->pid = report->pid;
     note_limits(attempt->job->engine, report->flags);
-    if (!attempt->stopping) {
-        if (attempt->vertex->timeout_ms > 0)
-            attempt->timeout_at_ms = now_ms + attempt->vertex->timeout_ms;
-        if (attempt->vertex->watchdog_ms > 0)
-            attempt->watchdog_at_ms = now_ms + attempt->vertex->watchdog_ms;
-        timer_arm(attempt);
-    }
-    ex_attempt_tell(attempt, attempt->vertex->ready == EX_READY_NOTIFY ? FO_TASK_INITIALIZING
-                                                                       : FO_TASK_RUNNING);
+    if (!attempt->stopping && attempt->vertex->timeout_ms > 0)
+        attempt->timeout_at_ms = ex_clock_ms() + attempt->vertex->timeout_ms;
+    timer_arm(attempt);
+    if (attempt->vertex->ready == EX_READY_NOTIFY)
+        ex_attempt_tell(attempt, FO_TASK_INITIALIZING);
+    else
+        attempt_running(attempt);
 }
 
 /* The attempt ends with its leader. What the leader leaves behind is killed at once, unless it is
@@ -181,6 +197,8 @@ static void on_started(struct ex_attempt *attempt, const struct ex_spawn_report 
 static void on_exited(struct ex_attempt *attempt, const struct ex_spawn_report *report) {
     attempt->wait_status = report->wait_status;
     attempt->oom_kills = report->oom_kills;
+    if (attempt->notify)
+        ex_notify_read(attempt->notify); /* its last words */
     attempt_ended(attempt);
     if (report->flags & EX_SPAWN_FLAG_GONE)
         attempt_gone(attempt);
@@ -352,13 +370,11 @@ static struct ex_attempt *attempt_new(struct ex_engine_job *job, struct ex_task_
     attempt->output_fd = -1;
     attempt->oom_kills = EX_SPAWN_OOM_UNSUPPORTED;
     attempt->missing.producer = FO_NO_TASK;
-    attempt->timeout_at_ms = FO_NEVER;
-    attempt->watchdog_at_ms = FO_NEVER;
-    attempt->kill_at_ms = FO_NEVER;
     ex_buffer_init(&attempt->head, EX_OUTPUT_HEAD_BYTES);
     ex_buffer_init(&attempt->tail, EX_OUTPUT_TAIL_BYTES);
     (void)uv_timer_init(job->engine->config.loop, &attempt->timer);
     attempt->timer.data = attempt;
+    timer_clear(attempt);
     return attempt;
 }
 

@@ -269,9 +269,9 @@ static void test_one_endless_line(void **state) {
                    RULE("middle", "9", "message_regex: 'in the middle'")
                        RULE("tail", "1", "message_regex: 'last words'"),
                NULL);
-    (void)memcpy(text, "first words", 11);
-    (void)memcpy(text + size / 2, "in the middle", 13);
-    (void)memcpy(text + size - 10, "last words", 10);
+    put_text(text, "first words");
+    put_text(text + size / 2, "in the middle");
+    put_text(text + size - 10, "last words");
     const struct catalogue_input input = {.head = {text, size}};
     assert_string_equal(judge(&bench, &input), "tail");
     assert_int_equal(bench.verdict.decided_by.matched.len, CATALOGUE_SHOWN_MAX_BYTES);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "exporter/cli/capture.h"
-#include "exporter/cli/clean_text.h"
+#include "exporter/base/clean_text.h"
 #include "tests/unit/catalogue/support.h"
 
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
@@ -142,15 +142,15 @@ static void test_long_lines(void **state) {
     (void)state;
     assert_non_null(line);
     (void)memset(line, 'x', size);
-    (void)memcpy(line, begin, sizeof begin - 1);
+    put_text(line, begin);
     size_t len = (size_t)1 << 20;
-    (void)memcpy(line + len, end, sizeof end);
+    put_text(line + len, end);
     assert_int_equal(answer((struct fo_str){line, len + sizeof end - 1}, &text), 0);
     assert_string_equal(text, "{\"id\":1," DISK);
     free(text);
 
     (void)memset(line + len, 'x', sizeof end);
-    (void)memcpy(line + size - 10, "\n{\"id\":2}\n", 10);
+    put_text(line + size - 10, "\n{\"id\":2}\n");
     assert_int_equal(answer((struct fo_str){line, size}, &text), 1);
     assert_string_equal(text, "{\"id\":null,\"error\":\"the line is longer than 128 MiB\"}\n"
                               "{\"id\":2," UNKNOWN);
@@ -245,9 +245,8 @@ static void check_capture(size_t size) {
 }
 
 static void test_capture(void **state) {
-    static const size_t sizes[] = {
-        0,          1,          65535,          65536,  65537, 320 * 1024, 320 * 1024 + 1,
-        576 * 1024, 832 * 1024, 832 * 1024 + 1, 3 << 20};
+    static const size_t sizes[] = {0,      1,      65535,  65536,  65537,  327680,
+                                   327681, 589824, 851968, 851969, 3145728};
 
     (void)state;
     for (size_t i = 0; i < COUNT(sizes); i++)

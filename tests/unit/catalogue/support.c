@@ -49,6 +49,11 @@ const char *judge_output(struct bench *bench, const char *output) {
     return judge(bench, &input);
 }
 
+void put_text(char *at, const char *text) {
+    struct fo_str str = fo_str_of(text);
+    (void)memcpy(at, str.ptr, str.len);
+}
+
 void assert_str(struct fo_str text, const char *expected) {
     assert_int_equal(text.len, strlen(expected));
     assert_memory_equal(text.ptr, expected, text.len);

@@ -30,6 +30,9 @@ void bench_done(struct bench *bench);
 const char *judge(struct bench *bench, const struct catalogue_input *input);
 const char *judge_output(struct bench *bench, const char *output);
 
+/* Writes a text over what is there, without a NUL. */
+void put_text(char *at, const char *text);
+
 void assert_str(struct fo_str text, const char *expected);
 
 #endif

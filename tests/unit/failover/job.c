@@ -4,13 +4,6 @@
 
 #include "tests/unit/failover/stage.h"
 
-#define LABEL(key_, value_)                                                                        \
-    {                                                                                              \
-        {key_, sizeof key_ - 1}, {                                                                 \
-            value_, sizeof value_ - 1                                                              \
-        }                                                                                          \
-    }
-
 static void test_refusals(void **state) {
     struct fo_job_config config = stage_config(1, 0);
     struct stage stage;
@@ -323,8 +316,8 @@ static void open_with_policies(struct stage *stage, uint32_t count) {
 }
 
 static void test_policy_order_and_match(void **state) {
-    const struct fo_label charged[] = {LABEL("category", "disk"), LABEL("type", "USER")};
-    const struct fo_label other[] = {LABEL("type", "SYSTEM"), LABEL("category", "oom")};
+    const struct fo_label charged[] = {{{"category", 8}, {"disk", 4}}, {{"type", 4}, {"USER", 4}}};
+    const struct fo_label other[] = {{{"type", 4}, {"SYSTEM", 6}}, {{"category", 8}, {"oom", 3}}};
     struct stage stage;
 
     (void)state;
@@ -345,8 +338,8 @@ static void test_policy_order_and_match(void **state) {
 }
 
 static void test_policy_fails_and_has_a_strategy(void **state) {
-    const struct fo_label quota[] = {LABEL("category", "quota")};
-    const struct fo_label type[] = {LABEL("type", "USER")};
+    const struct fo_label quota[] = {{{"category", 8}, {"quota", 5}}};
+    const struct fo_label type[] = {{{"type", 4}, {"USER", 4}}};
     struct stage stage;
 
     (void)state;

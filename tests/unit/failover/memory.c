@@ -233,6 +233,55 @@ static void test_each_allocation_fails_once(void **state) {
     }
 }
 
+/* ---- a saved job ------------------------------------------------------------------------------
+ */
+
+struct saved {
+    char bytes[4096];
+    size_t len;
+};
+
+static int keep(void *ctx, const void *bytes, size_t size) {
+    struct saved *saved = ctx;
+
+    assert_true(size <= sizeof saved->bytes - saved->len);
+    memcpy(saved->bytes + saved->len, bytes, size);
+    saved->len += size;
+    return 0;
+}
+
+/* In the middle of the story, where failures, restarts and history are there to be read. */
+static void test_restore_without_memory(void **state) {
+    static struct telling telling;
+    static struct saved saved;
+    int64_t now_ms = 0;
+    int rc = -ENOMEM;
+
+    (void)state;
+    make(&telling);
+    for (size_t i = 0; i < 17; i++)
+        tell_event(&telling, &story[i], &now_ms);
+    assert_int_equal(fo_job_save(telling.job, keep, &saved), 0);
+    struct fo_str bytes = {saved.bytes, saved.len};
+    long blocks = telling.meagre.blocks;
+    unsigned attempts = 0;
+    while (rc == -ENOMEM) {
+        struct fo_job *job = NULL;
+        telling.meagre.calls = 0;
+        telling.meagre.failing = ++attempts;
+        rc = fo_job_restore(&config, telling.graph, &telling.allocator, 50, bytes, &job);
+        assert_true((rc == 0) == (job != NULL));
+        (void)fo_job_free(job);
+        assert_int_equal(telling.meagre.blocks, blocks);
+    }
+    assert_int_equal(rc, 0);
+    assert_true(attempts > 20);
+    telling.meagre.failing = 0;
+    fo_actions_done(&telling.actions, &telling.allocator);
+    (void)fo_job_free(telling.job);
+    (void)fo_graph_unref(telling.graph);
+}
+
 static void test_strategy_without_memory(void **state) {
     struct meagre meagre = {.failing = 1};
     const struct fo_allocator allocator = {resize_meagre, &meagre};
@@ -246,6 +295,7 @@ static void test_strategy_without_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_allocation_fails_once),
+        cmocka_unit_test(test_restore_without_memory),
         cmocka_unit_test(test_strategy_without_memory),
     };
 

@@ -34,12 +34,11 @@ static struct bytes save(const struct fo_job *job) {
 static void restart_daemon(struct stage *stage, const struct fo_job_config *config,
                            int64_t now_ms) {
     struct bytes saved = save(stage->job);
-    struct fo_error error;
 
     stage->job = fo_job_free(stage->job);
     stage->now_ms = now_ms;
     assert_int_equal(fo_job_restore(config, stage->graph, NULL, now_ms,
-                                    (struct fo_str){saved.bytes, saved.len}, &stage->job, &error),
+                                    (struct fo_str){saved.bytes, saved.len}, &stage->job),
                      0);
     free(saved.bytes);
 }
@@ -175,12 +174,10 @@ static void test_round_trip(void **state) {
 static int restore_bytes(const struct stage *stage, const struct fo_job_config *config,
                          const char *bytes, size_t len) {
     struct fo_job *job = NULL;
-    struct fo_error error;
-    int rc =
-        fo_job_restore(config, stage->graph, NULL, 0, (struct fo_str){bytes, len}, &job, &error);
+    int rc = fo_job_restore(config, stage->graph, NULL, 0, (struct fo_str){bytes, len}, &job);
 
     assert_true((rc == 0) == (job != NULL));
-    job = fo_job_free(job);
+    (void)fo_job_free(job);
     return rc;
 }
 

@@ -53,7 +53,7 @@ static void test_budget_of_none(void **state) {
 
     (void)state;
     check_budget(strategy, 0, 0, FO_NEVER, -1);
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
 }
 
 static void test_budget_of_fixed_delay(void **state) {
@@ -66,12 +66,12 @@ static void test_budget_of_fixed_delay(void **state) {
     assert_true(fo_strategy_notify_failure(strategy, 0, 0));
     check_budget(strategy, 0, 0, FO_NEVER, -1);
     assert_true(fo_strategy_can_restart(strategy, 0));
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
     strategy = make(fixed(FO_ATTEMPTS_UNLIMITED, 7));
     struct fo_budget budget = fo_strategy_budget(strategy, 0);
     assert_false(budget.limited);
     assert_int_equal(budget.next_backoff_ms, 7);
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
 }
 
 static void test_budget_of_failure_rate(void **state) {
@@ -90,7 +90,7 @@ static void test_budget_of_failure_rate(void **state) {
     assert_false(fo_strategy_can_restart(strategy, 20));
     check_budget(strategy, 20, 0, 111, -1);
     assert_true(fo_strategy_can_restart(strategy, 101));
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
 }
 
 static void test_budget_of_exponential_delay(void **state) {
@@ -108,7 +108,7 @@ static void test_budget_of_exponential_delay(void **state) {
     check_budget(strategy, 11, 0, 1031, 20); /* still merged */
     check_budget(strategy, 32, 0, 1031, -1);
     check_budget(strategy, 1031, 2, FO_NEVER, 10);
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
 }
 
 /* Failures by the million in a window that never ends must not be kept for ever beyond the bound,
@@ -121,13 +121,13 @@ static void test_long_failure_rate(void **state) {
         (void)fo_strategy_notify_failure(strategy, now_ms, 0);
         assert_true(fo_strategy_can_restart(strategy, now_ms));
     }
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
     strategy = make(rate(3, 12, 0));
     for (int64_t now_ms = 0; now_ms < 100000; now_ms += 4) {
         (void)fo_strategy_notify_failure(strategy, now_ms, 0);
         assert_int_equal(fo_strategy_can_restart(strategy, now_ms), now_ms < 12);
     }
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
 }
 
 static void test_extremes_are_clamped(void **state) {
@@ -146,13 +146,13 @@ static void test_extremes_are_clamped(void **state) {
     assert_int_equal(backoff_ms, INT64_MAX - 100);
     (void)fo_strategy_budget(strategy, INT64_MAX);
     (void)fo_strategy_notify_failure(strategy, INT64_MIN, 0);
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
     strategy = make(rate(INT32_MAX, INT64_MAX, INT64_MAX));
     (void)fo_strategy_notify_failure(strategy, INT64_MIN, 0);
     (void)fo_strategy_notify_failure(strategy, INT64_MAX, 0);
     assert_true(fo_strategy_can_restart(strategy, INT64_MAX));
     (void)fo_strategy_budget(strategy, INT64_MAX);
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
 }
 
 static void check_text(struct fo_strategy *strategy, const char *expected) {
@@ -165,7 +165,7 @@ static void check_text(struct fo_strategy *strategy, const char *expected) {
     assert_memory_equal(cut, expected, sizeof cut - 1);
     assert_int_equal(cut[sizeof cut - 1], '\0');
     assert_int_equal(fo_strategy_describe(strategy, NULL, 0), strlen(expected));
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
 }
 
 static void test_texts_are_flinks(void **state) {
@@ -194,12 +194,12 @@ static void test_refusals_name_the_setting(void **state) {
     struct fo_strategy *strategy = NULL;
 
     (void)state;
-    config.exponential_delay.backoff_multiplier = NAN;
+    config.exponential_delay.backoff_multiplier = (double)NAN;
     assert_int_equal(fo_strategy_check(&config, &error), -EINVAL);
     assert_non_null(strstr(error.text, "backoff-multiplier"));
     assert_int_equal(error.code, -EINVAL);
     config = exponential(1);
-    config.exponential_delay.jitter_factor = NAN;
+    config.exponential_delay.jitter_factor = (double)NAN;
     assert_int_equal(fo_strategy_check(&config, NULL), -EINVAL);
     config = fixed(-1, 0);
     assert_int_equal(fo_strategy_new(&config, NULL, &strategy), -EINVAL);
@@ -242,7 +242,7 @@ static void test_failure_rate_without_memory(void **state) {
     assert_true(fo_strategy_notify_failure(strategy, 0, 0));
     assert_true(fo_strategy_notify_failure(strategy, 1, 0));
     assert_true(fo_strategy_can_restart(strategy, 1)); /* one failure is remembered */
-    strategy = fo_strategy_free(strategy);
+    (void)fo_strategy_free(strategy);
 }
 
 int main(void) {

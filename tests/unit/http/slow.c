@@ -126,18 +126,18 @@ static struct ex_http_stream *take_stream(void) {
 
 /* ---- Slow ---- */
 
-/* One byte every 50 ms for two seconds; the server must lose patience first. */
+/* One byte every 50 ms for five seconds; the server must lose patience first. */
 static void assert_cut_off(int fd, const char *text) {
     int64_t start_ms = ex_clock_ms();
     size_t len = strlen(text);
 
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 100; i++) {
         char byte[2] = {text[(size_t)i % len], '\0'};
         if (!try_send(fd, byte) || is_closed(fd, 50))
             break;
     }
     int64_t took_ms = ex_clock_ms() - start_ms;
-    assert_in_range(took_ms, BRIEF_MS / 2, BRIEF_MS + 900);
+    assert_in_range(took_ms, BRIEF_MS / 2, 4000);
     (void)close(fd);
 }
 
@@ -165,14 +165,14 @@ static void test_slow_body(void **state) {
 static void test_silence(void **state) {
     int fd = connect_to(*state);
 
-    assert_true(is_closed(fd, BRIEF_MS + 900)); /* not a byte */
+    assert_true(is_closed(fd, 4000)); /* not a byte */
     (void)close(fd);
     fd = connect_to(*state);
     send_text(fd, KEEP("/ok"));
     assert_int_equal(status_of(receive(fd, 100)), 200);
     int64_t start_ms = ex_clock_ms();
-    assert_true(is_closed(fd, 3000)); /* idle: a longer patience */
-    assert_in_range(ex_clock_ms() - start_ms, 700, 2000);
+    assert_true(is_closed(fd, 5000)); /* idle: a longer patience */
+    assert_in_range(ex_clock_ms() - start_ms, 700, 4500);
     (void)close(fd);
 }
 
@@ -375,7 +375,7 @@ static void test_stream_head_and_stop(void **state) {
     events = take_stream();
     int64_t start_ms = ex_clock_ms();
     *state = ex_http_stop(*state, 5000);
-    assert_true(ex_clock_ms() - start_ms < 2000); /* nobody waits for an endless answer */
+    assert_true(ex_clock_ms() - start_ms < 4000); /* nobody waits for an endless answer */
     assert_int_equal(ex_http_stream_push(events, fo_str_of("x")), -EPIPE);
     (void)ex_http_stream_close(events);
     (void)close(fd);

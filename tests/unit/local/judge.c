@@ -35,6 +35,7 @@ static const struct row rows[] = {
     {"yes | head", "chain2", "P0", "00", 0, "11", -1},
     {"yes | head, head is read later", "chain2", "P.", "00", 0, "..", 50},
     {"a broken pipe without an explanation", "chain2", "P.", "00", 50, "F.", -1},
+    {"a broken pipe at the end of the line", "chain2", "1P", "00", 50, ".F", -1},
     {"consumer killed, its producer's SIGPIPE", "chain2", "PF", "00", 0, "sF", -1},
     {"the same, SIGPIPE was read first", "chain2", "PF", "01", 20, "sF", -1},
     {"consumer judged before", "chain2", "PX", "00", 0, "s.", -1},

@@ -58,6 +58,21 @@ static void test_watchdog(void **state) {
                         "stopped, it gave no sign of life in time: killed by signal 15 (SIGTERM)");
 }
 
+/* Getting ready may take longer than the signs of life may be apart. */
+static void test_watchdog_from_readiness_on(void **state) {
+    struct ex_vertex_spec *vertex =
+        bench_vertex("a", 1, "sleep 0.5; " NOTIFY("READY=1") "exec sleep 57005");
+
+    (void)state;
+    vertex->ready = EX_READY_NOTIFY;
+    vertex->watchdog_ms = 300;
+    bench_open();
+    bench_deploy(0, 1);
+    bench_expect(0, FO_TASK_RUNNING);
+    bench_expect(0, FO_TASK_FAILED);
+    assert_true(bench.tasks[0].heartbeat_missed);
+}
+
 /* One socket per task: another task's cannot be used to stay alive, nor be mistaken. */
 static void test_sockets_differ(void **state) {
     (void)state;
@@ -147,10 +162,13 @@ static void test_cpu(void **state) {
 static void test_nofile(void **state) {
     (void)state;
     bench_vertex("a", 1, "ulimit -n; exit 1")->nofile = 99;
+    bench_vertex("usual", 1, "ulimit -n; exit 1");
     bench_open();
-    bench_deploy(0, 1);
+    bench_deploy(0, 2);
     bench_expect(0, FO_TASK_FAILED);
     assert_string_equal(bench.tasks[0].output, "99\n");
+    bench_expect(1, FO_TASK_FAILED);
+    assert_string_equal(bench.tasks[1].output, "1024\n");
 }
 
 /* As another user: state, partitions, pipes, log and socket must all be within its reach. */
@@ -194,6 +212,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_timeout, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_timeout_ignoring_term, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_watchdog, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_watchdog_from_readiness_on, bench_setup,
+                                        bench_teardown),
         cmocka_unit_test_setup_teardown(test_sockets_differ, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_memory_kill_is_proven, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_other_kill_under_a_limit, bench_setup, bench_teardown),

@@ -140,6 +140,30 @@ static void test_forecast_is_bounded(void **state) {
     (void)state;
     assert_int_equal(ex_forecast_run(&fixed, graph, &endless, &forecast, &error), -E2BIG);
     assert_int_equal(ex_forecast_run(&fixed, graph, &nonsense, &forecast, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "longer than 0"));
+}
+
+/* What a failure costs grows with the graph; the forecast's whole cost must not. */
+static void test_forecast_of_a_large_region_is_bounded(void **state) {
+    const struct fo_vertex_spec vertex = {fo_str_of("a"), 100000};
+    const struct fo_graph_spec spec = {&vertex, 1, NULL, 0};
+    const struct ex_forecast_request often = {.mtbf_ms = 1000000, .span_ms = 10000, .seed = 7};
+    const struct ex_forecast_request seldom = {.mtbf_ms = 1000000000, .span_ms = 100000, .seed = 7};
+    struct fo_job_config config = fixed;
+    struct ex_forecast forecast;
+    struct fo_graph *large;
+    struct fo_error error;
+
+    (void)state;
+    config.restart_strategy.fixed_delay.attempts = FO_ATTEMPTS_UNLIMITED;
+    config.failover_strategy = FO_FAILOVER_FULL;
+    assert_int_equal(fo_graph_new(&spec, NULL, &large, NULL), 0);
+    assert_int_equal(ex_forecast_run(&config, large, &seldom, &forecast, &error), 0);
+    assert_in_range(forecast.runs, 1, EX_FORECAST_RUNS - 1);
+    assert_true(forecast.restarted_tasks / forecast.restarts == 100000);
+    config.restart_strategy.fixed_delay.delay_ms = 0;
+    assert_int_equal(ex_forecast_run(&config, large, &often, &forecast, &error), -E2BIG);
+    (void)fo_graph_unref(large);
 }
 
 int main(void) {
@@ -150,6 +174,7 @@ int main(void) {
         cmocka_unit_test(test_global_failure),
         cmocka_unit_test(test_forecast_is_repeatable_and_tells_strategies_apart),
         cmocka_unit_test(test_forecast_is_bounded),
+        cmocka_unit_test(test_forecast_of_a_large_region_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, make_graph, free_graph);

@@ -364,6 +364,18 @@ static void test_rest_dies_with_leader(void **state) {
     assert_false(is_alive("54004"));
 }
 
+/* Caught in the middle of fork and exec, when nothing can be read of them yet. */
+static void test_forks_away_in_a_hurry(void **state) {
+    struct seen seen;
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        start_shell(&seen, "(setsid sleep 54010 &) ; exit 0");
+        expect_end(&seen, 0);
+        assert_false(is_alive("54010"));
+    }
+}
+
 static void test_stopped_process(void **state) {
     struct seen seen;
 
@@ -468,6 +480,7 @@ static int run_all(bool no_cgroups, const char *name) {
         cmocka_unit_test_setup_teardown(test_signal_to_group, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rest_dies_with_leader, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forks_away_in_a_hurry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stopped_process, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spawner_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_start_during_clearing, setup, teardown),

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exporter/cli/clean_text.h - output of strangers' programs made fit for JSON and for terminals.
+/* exporter/base/clean_text.h - output of strangers' programs made fit for JSON and for terminals.
  * Owns: nothing. Threads: any. */
-#ifndef EX_CLI_CLEAN_TEXT_H
-#define EX_CLI_CLEAN_TEXT_H
+#ifndef EX_BASE_CLEAN_TEXT_H
+#define EX_BASE_CLEAN_TEXT_H
 
 #include "exporter/base/buffer.h"
 
-/* Appends the text with U+FFFD for every byte that is not UTF-8. */
+/* Appends the text with U+FFFD for bytes that are not UTF-8. */
 void ex_clean_utf8(struct ex_buffer *buffer, struct fo_str text);
 
 /* The same, and `?` for control characters: no output can steer the terminal it is shown on. */

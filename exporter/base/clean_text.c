@@ -1,58 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exporter/cli/clean_text.h"
+#include "exporter/base/clean_text.h"
 
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "exporter/base/utf8.h"
+
 static const struct fo_str replacement = {"\xEF\xBF\xBD", 3};
-
-/* Bytes of the sequence that `lead` starts, and the range of its second byte; 0: it starts none. */
-static size_t sequence_len(unsigned char lead, unsigned char *ret_low, unsigned char *ret_high) {
-    *ret_low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    *ret_high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    if (lead < 0x80)
-        return 1;
-    if (lead >= 0xC2 && lead <= 0xDF)
-        return 2;
-    if (lead >= 0xE0 && lead <= 0xEF)
-        return 3;
-    return lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
-}
-
-/* Bytes of the character at the start of `text`, which is not empty; 0: it is no UTF-8. */
-static size_t character_len(struct fo_str text) {
-    unsigned char low;
-    unsigned char high;
-    size_t len = sequence_len((unsigned char)text.ptr[0], &low, &high);
-
-    if (len > text.len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < low || c > high)
-            return 0;
-        low = 0x80;
-        high = 0xBF;
-    }
-    return len;
-}
 
 static struct fo_str after(struct fo_str text, size_t skip) {
     struct fo_str rest = {text.ptr + skip, text.len - skip};
     return rest;
 }
 
-/* Appends one character and returns the bytes taken. */
+/* Appends one character, or one U+FFFD for bytes that are none, and returns the bytes taken. */
 static size_t append_character(struct ex_buffer *buffer, struct fo_str text) {
-    size_t len = character_len(text);
+    int step = ex_utf8_step(text);
 
-    if (len == 0) {
+    if (step <= 0) {
         ex_buffer_append_str(buffer, replacement);
-        return 1;
+        return (size_t)-step;
     }
-    ex_buffer_append(buffer, text.ptr, len);
-    return len;
+    ex_buffer_append(buffer, text.ptr, (size_t)step);
+    return (size_t)step;
 }
 
 void ex_clean_utf8(struct ex_buffer *buffer, struct fo_str text) {

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* submit, list, status, failures, cancel, restart, pause, resume: what is asked of a running daemon
+ * through its control door. */
+#include "exporter/cli/remote.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exporter/base/clean_text.h"
+#include "exporter/cli/cli.h"
+#include "exporter/cli/client.h"
+#include "exporter/cli/flags.h"
+
+enum { TIMEOUT_MS = 60 * 1000, PATH_MAX_BYTES = 16 * 1024, JOB_MAX_BYTES = 1024 * 1024 };
+
+struct options {
+    struct ex_client client;
+    const char *storage_path;
+    uint64_t max;
+    bool json;
+    bool help;
+    char socket[PATH_MAX];
+};
+
+struct command {
+    const char *name;
+    const char *usage;
+    const char *about;
+    int least; /* positional arguments */
+    int most;
+    const char *method;
+    const char *suffix; /* of "/jobs/JOB"; NULL: the path is `path` */
+    const char *path;
+    const char *parameter;              /* of the second argument */
+    void (*show)(const json_t *answer); /* NULL: nothing but the exit status */
+};
+
+static const struct command commands[] = {
+    {"list", "list [flags]", "Lists the jobs of a running daemon.", 0, 0, "GET", NULL,
+     "/jobs/overview", NULL, ex_remote_show_list},
+    {"status", "status [flags] JOB", "Shows how a job is.", 1, 1, "GET", "", NULL, NULL,
+     ex_remote_show_status},
+    {"failures", "failures [flags] JOB", "Shows the failures of a job, the newest first.", 1, 1,
+     "GET", "/exceptions", NULL, NULL, ex_remote_show_failures},
+    {"cancel", "cancel [flags] JOB", "Cancels a job; does not wait for its end.", 1, 1, "PATCH", "",
+     NULL, NULL, NULL},
+    {"restart", "restart [flags] JOB [TASK]",
+     "Restarts a job, or a task with all that must restart with it. Nothing is charged.", 1, 2,
+     "POST", "/restart", NULL, "task", NULL},
+    {"pause", "pause [flags] JOB", "Holds restarts of a job that come due.", 1, 1, "POST", "/pause",
+     NULL, NULL, NULL},
+    {"resume", "resume [flags] JOB", "Lets restarts of a job go on.", 1, 1, "POST", "/resume", NULL,
+     NULL, NULL},
+};
+
+/* ---- flags ---- */
+
+/* Where the control door of the daemon is that these flags are of. */
+static int find_door(struct options *options) {
+    struct ex_client *client = &options->client;
+
+    if (client->socket || client->address)
+        return 0;
+    if (!options->storage_path) {
+        ex_cli_complain(NULL, &(struct fo_error){
+                                  .text = "which daemon? Give --storage.path as the daemon has it, "
+                                          "or --control.socket, or --control.address"});
+        return -EINVAL;
+    }
+    (void)snprintf(options->socket, sizeof options->socket, "%s/control.sock",
+                   options->storage_path);
+    client->socket = options->socket;
+    return 0;
+}
+
+/* Returns the number of arguments at argv[1...], or -1 with the status to exit with. */
+static int parse(struct options *options, const char *usage, const char *about_text, int argc,
+                 char **argv, int *ret_status) {
+    const struct ex_flag flags[] = {
+        {"storage.path", EX_FLAG_TEXT, &options->storage_path, "DIR",
+         "The daemon's: its socket is in there."},
+        {"control.socket", EX_FLAG_TEXT, &options->client.socket, "FILE",
+         "The daemon's socket itself."},
+        {"control.address", EX_FLAG_TEXT, &options->client.address, "URL",
+         "https://HOST:PORT, when the daemon takes commands over TCP."},
+        {"control.token-file", EX_FLAG_TEXT, &options->client.token_file, "FILE",
+         "The token for --control.address."},
+        {"control.ca-file", EX_FLAG_TEXT, &options->client.ca_file, "FILE",
+         "Who vouches for the certificate of --control.address."},
+        {"max", EX_FLAG_COUNT, &options->max, "N", "failures: how many at most (20)."},
+        {"json", EX_FLAG_BOOL, &options->json, "", "Print the daemon's answer as it is."},
+        {"help", EX_FLAG_BOOL, &options->help, "", "Print this help."},
+        {"h", EX_FLAG_BOOL, &options->help, "", "Print this help."},
+    };
+    const struct ex_cli_command about = {
+        .usage = usage,
+        .about = about_text,
+        .flags = flags,
+        .flag_count = sizeof flags / sizeof *flags,
+        .help = &options->help,
+        .usage_error = EX_EXIT_FAILED,
+    };
+
+    *options = (struct options){.client = {.timeout_ms = TIMEOUT_MS}, .max = 20};
+    int count = ex_cli_start(&about, argc, argv, ret_status);
+    if (count >= 0 && find_door(options) < 0) {
+        *ret_status = EX_EXIT_FAILED;
+        return -1;
+    }
+    return count;
+}
+
+static int complain_usage(const char *usage) {
+    struct fo_error error = {.code = -EINVAL};
+
+    (void)snprintf(error.text, sizeof error.text, "usage: failover_exporter %s", usage);
+    ex_cli_complain(NULL, &error);
+    return EX_EXIT_FAILED;
+}
+
+/* ---- asking ---- */
+
+/* What the daemon says is wrong. */
+static void complain(const struct ex_client_answer *answer, const json_t *json) {
+    const char *why = json_string_value(json_array_get(json_object_get(json, "errors"), 0));
+    struct fo_error error = {.code = -EREMOTEIO};
+    struct ex_buffer clean;
+
+    ex_buffer_init(&clean, (size_t)1 << 16);
+    ex_clean_terminal(&clean, fo_str_of(why ? why : "no words"));
+    (void)snprintf(error.text, sizeof error.text, "the daemon answered %ld: %s", answer->status,
+                   ex_buffer_text(&clean));
+    ex_buffer_done(&clean);
+    ex_cli_complain(NULL, &error);
+}
+
+/* Asks, and shows the answer with `show` or, asked for JSON, as it is. */
+static int ask(const struct options *options, const struct ex_client_request *request,
+               void (*show)(const json_t *answer)) {
+    struct fo_error error;
+    struct ex_client_answer answer;
+
+    if (ex_client_ask(&options->client, request, &answer, &error) < 0) {
+        ex_cli_complain(NULL, &error);
+        return EX_EXIT_FAILED;
+    }
+    json_t *json = json_loadb(ex_buffer_text(&answer.body), answer.body.len, 0, NULL);
+    bool good = json && answer.status / 100 == 2;
+    if (!good)
+        complain(&answer, json);
+    else if (options->json)
+        (void)printf("%s\n", ex_buffer_text(&answer.body));
+    else if (show)
+        show(json);
+    json_decref(json);
+    ex_client_answer_done(&answer);
+    return good ? EX_EXIT_OK : EX_EXIT_FAILED;
+}
+
+static void make_path(const struct command *command, const struct options *options, int count,
+                      char **argv, struct ex_buffer *path) {
+    ex_buffer_append_text(path, command->suffix ? "/jobs/" : command->path);
+    if (command->suffix) {
+        ex_client_escape(path, argv[1]);
+        ex_buffer_append_text(path, command->suffix);
+    }
+    if (count > 1) {
+        ex_buffer_printf(path, "?%s=", command->parameter);
+        ex_client_escape(path, argv[2]);
+    }
+    if (command->show == ex_remote_show_failures)
+        ex_buffer_printf(path, "?maxExceptions=%llu", (unsigned long long)options->max);
+}
+
+int ex_cli_remote(int argc, char **argv) {
+    const struct command *command = commands;
+    struct options options;
+    struct ex_buffer path;
+    int status;
+
+    while (strcmp(command->name, argv[0]) != 0)
+        command++; /* main() knows only these */
+    int count = parse(&options, command->usage, command->about, argc, argv, &status);
+    if (count < 0)
+        return status;
+    if (count < command->least || count > command->most)
+        return complain_usage(command->usage);
+    ex_buffer_init(&path, PATH_MAX_BYTES);
+    make_path(command, &options, count, argv, &path);
+    const struct ex_client_request request = {.method = command->method,
+                                              .path = ex_buffer_text(&path)};
+    status = ask(&options, &request, command->show);
+    ex_buffer_done(&path);
+    return status;
+}
+
+/* ---- submit ---- */
+
+static int read_file(const char *path, struct ex_buffer *bytes, struct fo_error *reterr) {
+    FILE *file = fopen(path, "re");
+    size_t size = 1;
+
+    *reterr = (struct fo_error){.code = file ? 0 : -errno};
+    (void)snprintf(reterr->text, sizeof reterr->text, "%s", strerrordesc_np(errno));
+    while (file && size > 0 && bytes->failure == 0) {
+        char *room = ex_buffer_reserve(bytes, BUFSIZ);
+        size = room ? fread(room, 1, BUFSIZ, file) : 0;
+        if (room)
+            ex_buffer_commit(bytes, size);
+    }
+    if (!file)
+        return reterr->code;
+    (void)fclose(file);
+    if (bytes->failure == 0)
+        return 0;
+    *reterr = (struct fo_error){.code = bytes->failure, .text = "too large for a job file"};
+    return bytes->failure;
+}
+
+/* The folder of the job file is where its commands are looked for, as when the daemon reads it. */
+static int append_folder(struct ex_buffer *path, const char *file) {
+    char *real = realpath(file, NULL);
+
+    if (!real)
+        return -errno;
+    char *slash = strrchr(real, '/');
+    slash[slash == real] = '\0';
+    ex_client_escape(path, real);
+    free(real);
+    return path->failure;
+}
+
+static void show_submitted(const json_t *answer) {
+    (void)printf("%s\n", json_string_value(json_object_get(answer, "jid")));
+}
+
+static int submit(const struct options *options, const char *file) {
+    struct fo_error error = {.text = "cannot be read"};
+    struct ex_buffer path;
+    struct ex_buffer bytes;
+    int status = EX_EXIT_FAILED;
+
+    ex_buffer_init(&path, PATH_MAX_BYTES);
+    ex_buffer_init(&bytes, JOB_MAX_BYTES + BUFSIZ);
+    ex_buffer_append_text(&path, "/jobs?directory=");
+    if (read_file(file, &bytes, &error) == 0 && append_folder(&path, file) == 0) {
+        const struct ex_client_request request = {.method = "POST",
+                                                  .path = ex_buffer_text(&path),
+                                                  .content_type = "application/yaml",
+                                                  .body = ex_buffer_str(&bytes)};
+        status = ask(options, &request, show_submitted);
+    } else {
+        ex_cli_complain(file, &error);
+    }
+    ex_buffer_done(&bytes);
+    ex_buffer_done(&path);
+    return status;
+}
+
+int ex_cli_submit(int argc, char **argv) {
+    static const char usage[] = "submit [flags] JOB-FILE";
+    struct options options;
+    int status;
+    int count = parse(&options, usage, "Starts a job on a running daemon and prints its id.", argc,
+                      argv, &status);
+
+    if (count < 0)
+        return status;
+    return count == 1 ? submit(&options, argv[1]) : complain_usage(usage);
+}

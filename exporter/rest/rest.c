@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporter/rest/rest.h"
+
+#include "exporter/rest/call.h"
+
+static const char prefix[] = "/v1";
+
+/* The questions of both halves stand one behind the other. */
+void ex_rest_init(struct ex_rest *rest) {
+    size_t read_count;
+    size_t control_count;
+    const struct ex_question *reading = ex_rest_read_questions(&read_count);
+    const struct ex_question *controlling = ex_rest_control_questions(&control_count);
+    struct ex_rest_question *question = rest->questions;
+
+    for (size_t i = 0; i < read_count; i++)
+        *question++ = (struct ex_rest_question){&reading[i], rest};
+    for (size_t i = 0; i < control_count; i++)
+        *question++ = (struct ex_rest_question){&controlling[i], rest};
+}
+
+/* Two routes for each question. */
+static size_t add_routes(struct ex_rest_question *questions, size_t count, unsigned roles,
+                         struct ex_http_route *routes) {
+    size_t added = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct ex_question *question = questions[i].question;
+        struct ex_http_route route = {
+            .pattern = question->pattern,
+            .methods = question->method,
+            .roles = roles,
+            .json_errors = true,
+            .body_max_bytes = question->body_max_bytes,
+            .handler = ex_call_handle,
+            .ctx = &questions[i],
+        };
+        routes[added++] = route;
+        route.pattern += sizeof prefix - 1;
+        routes[added++] = route;
+    }
+    return added;
+}
+
+size_t ex_rest_read_routes(struct ex_rest *rest, unsigned roles, struct ex_http_route *routes) {
+    size_t count;
+
+    (void)ex_rest_read_questions(&count);
+    return add_routes(rest->questions, count, roles, routes);
+}
+
+size_t ex_rest_control_routes(struct ex_rest *rest, struct ex_http_route *routes) {
+    size_t read_count;
+    size_t count;
+
+    (void)ex_rest_read_questions(&read_count);
+    (void)ex_rest_control_questions(&count);
+    size_t added =
+        add_routes(rest->questions, read_count, EX_HTTP_ROLE_READ | EX_HTTP_ROLE_CONTROL, routes);
+    return added +
+           add_routes(rest->questions + read_count, count, EX_HTTP_ROLE_CONTROL, routes + added);
+}

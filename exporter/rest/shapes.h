@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exporter/rest/shapes.h - the answers of the read half of Flink's REST API, field for field, made
+ * of copies. Results are new references, NULL without memory. Owns: nothing. Threads: any. */
+#ifndef EX_REST_SHAPES_H
+#define EX_REST_SHAPES_H
+
+#include <jansson.h>
+
+#include "exporter/config/config.h"
+#include "exporter/manager/job_copy.h"
+
+/* Of all jobs: GET /jobs, /jobs/overview, /overview. */
+json_t *ex_rest_jobs(const struct ex_job_copy *jobs, size_t count, enum ex_flink_profile profile);
+json_t *ex_rest_jobs_overview(const struct ex_job_copy *jobs, size_t count,
+                              enum ex_flink_profile profile);
+json_t *ex_rest_overview(const struct ex_job_copy *jobs, size_t count,
+                         enum ex_flink_profile profile);
+
+/* GET /config */
+json_t *ex_rest_config(const struct ex_config *config);
+
+/* Of one job: GET /jobs/:id, /status, /exceptions, /config, /vertices/:vid. The first and the last
+ * need the tasks of the copy, the third its exceptions. */
+json_t *ex_rest_job(const struct ex_job_copy *job, enum ex_flink_profile profile);
+json_t *ex_rest_job_status(const struct ex_job_copy *job);
+json_t *ex_rest_exceptions(const struct ex_job_copy *job, size_t limit,
+                           enum ex_flink_profile profile);
+json_t *ex_rest_job_config(const struct ex_job_copy *job, enum ex_flink_profile profile);
+json_t *ex_rest_vertex(const struct ex_job_copy *job, uint32_t vertex);
+
+/* GET /jobs/:id/plan, ours: `plan --json` for a failure of this task now, by the job's own restart
+ * strategy (policies need labels, which nobody knows yet). Needs the core of the copy. */
+json_t *ex_rest_plan(const struct ex_job_copy *job, uint32_t failed);
+
+#endif

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The control door and the commands that use it; and that nobody else gets in."""
+import http.client
+import json
+import os
+import socket
+import stat
+import subprocess
+import time
+
+from harness import PROGRAM, Case, main, wait_for
+
+JOB = """
+name: demo
+configuration: {restart-strategy.type: fixed-delay, restart-strategy.fixed-delay.attempts: 3,
+                restart-strategy.fixed-delay.delay: 10 ms}
+vertices:
+  - {id: a, parallelism: 2, command: [sh, -c, 'sleep 1000']}
+  - {id: b, command: [sh, -c, 'sleep 1000']}
+"""
+TOKEN = "a-token-that-nobody-guesses"
+HASH = "$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"  # secret
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(self.path)
+
+
+class Control(Case):
+    def start(self, *flags):
+        self.server = self.daemon(*flags, self.write("job.yaml", JOB))
+        self.server.wait_state("demo", "RUNNING")
+
+    def send(self, method, path, body=None, connection=None, **headers):
+        connection = connection or Connection(os.path.join(self.server.storage, "control.sock"))
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, json.loads(text) if text.startswith("{") else text
+
+    def command(self, *arguments, status=0):
+        answer = self.run_program(*arguments, f"--storage.path={self.server.storage}")
+        self.assertEqual(answer.returncode, status, answer.stdout + answer.stderr)
+        return answer.stdout if status == 0 else answer.stderr
+
+    def attempts(self, job, vertex):
+        answer = self.send("GET", f"/jobs/{job}/vertices/{vertex}")[1]
+        return [task["attempt"] for task in answer["subtasks"] if task["status"] == "RUNNING"]
+
+    # ---- the commands ----
+
+    def test_commands(self):
+        self.start()
+        self.assertIn("demo", self.command("list"))
+        self.assertEqual(json.loads(self.command("list", "--json"))["jobs"][0]["name"], "demo")
+        self.assertIn("RUNNING 2", self.command("status", "demo"))
+        self.assertEqual(json.loads(self.command("status", "demo", "--json"))["name"], "demo")
+        self.command("restart", "demo", "a[1]")
+        wait_for(lambda: sorted(self.attempts("demo", "a")) == [0, 1], what="the restart of a[1]")
+        self.assertEqual(self.attempts("demo", "b"), [0])
+        self.command("restart", "demo")
+        wait_for(lambda: self.attempts("demo", "b") == [1], what="the restart of everything")
+        self.assertEqual(self.server.total("failover_job_failures_total"), 0)
+        self.assertEqual(self.server.total("failover_job_restart_budget_remaining"), 3)
+        self.assertIn("no vertex", self.command("restart", "demo", "nowhere[0]", status=1))
+        self.command("cancel", "demo")
+        self.server.wait_state("demo", "CANCELED")
+        self.command("cancel", "demo")
+        self.assertIn("CANCELED", self.command("restart", "demo", status=1))
+        self.assertIn("could not be found", self.command("cancel", "nobody", status=1))
+        self.assertIn("not found", self.command("status", "nobody", status=1))
+        self.assertIn("usage", self.command("status", status=1))
+
+    def test_submit(self):
+        self.start()
+        script = self.write("task.sh", "#!/bin/sh\nexit 7\n")
+        os.chmod(script, 0o755)
+        job = self.write("other.yaml", "name: other\nvertices: [{id: v, command: [./task.sh]}]\n")
+        job_id = self.command("submit", job).strip()
+        self.assertRegex(job_id, "^[0-9a-f]{32}$")
+        self.server.wait_state("other", "FAILED")
+        self.assertIn("exit status 7", self.command("failures", "other"))
+        self.assertIn("exit status 7", self.command("failures", job_id, "--json"))
+        self.assertIn("already running", self.command("submit", self.path("job.yaml"), status=1))
+        self.assertNotEqual(self.command("submit", job).strip(), job_id)  # that one has ended
+        bad = self.write("bad.yaml", "name: bad\nvertices: [{id: v, comand: [ls]}]\n")
+        self.assertIn("comand", self.command("submit", bad, status=1))
+        self.command("submit", self.path("none.yaml"), status=1)
+
+    def test_pause_and_resume(self):
+        self.start()
+        self.command("pause", "demo")
+        pid = int(subprocess.check_output(["pgrep", "-n", "-P", self.spawner(), "-x", "sh"]).split()[0])
+        self.kill(pid)
+        self.server.wait_state("demo", "RESTARTING")
+        time.sleep(0.3)
+        self.server.wait_state("demo", "RESTARTING")
+        self.command("resume", "demo")
+        self.server.wait_state("demo", "RUNNING")
+
+    def spawner(self):
+        return subprocess.check_output(["pgrep", "-P", str(self.server.process.pid)]).split()[0].decode()
+
+    def test_reload_and_quit(self):
+        self.start()
+        self.assertEqual(self.send("POST", "/-/reload"), (202, {}))
+        self.assertEqual(self.send("POST", "/-/quit"), (202, {}))
+        self.assertEqual(self.server.process.wait(20), 0)
+        self.assertFalse(os.path.exists(os.path.join(self.server.storage, "control.sock")))
+
+    def test_healthcheck(self):
+        self.start()
+        address = self.server.url.split("/")[2]
+        good = self.run_program("healthcheck", f"--web.listen-address={address}")
+        self.assertEqual((good.returncode, good.stdout), (0, "ready\n"))
+        environment = dict(os.environ, FAILOVER_EXPORTER_WEB_LISTEN_ADDRESS=":" + address.rsplit(":", 1)[1])
+        self.assertEqual(subprocess.run([PROGRAM, "healthcheck"], env=environment, check=False,
+                                        stdout=subprocess.DEVNULL).returncode, 0)
+        self.server.stop()
+        self.assertEqual(self.run_program("healthcheck", f"--web.listen-address={address}").returncode, 1)
+
+    # ---- words of the door ----
+
+    def test_words(self):
+        self.start()
+        self.assertEqual(self.send("PATCH", "/jobs/demo?mode=stop")[0], 308)
+        self.assertEqual(self.send("PATCH", "/jobs/demo?mode=now")[0], 400)
+        self.assertEqual(self.send("PATCH", "/jobs/none"), (404, {"errors": ["Job could not be found."]}))
+        self.assertEqual(self.send("POST", "/jobs/none/pause"), (404, {"errors": ["Job none not found"]}))
+        self.assertEqual(self.send("PATCH", "/v1/jobs/demo?mode=CANCEL"), (202, {}))
+        self.server.wait_state("demo", "CANCELED")
+        self.assertEqual(self.send("PATCH", "/jobs/demo"), (202, {}))
+        status, answer = self.send("POST", "/jobs?directory=/", JOB.replace("demo", "ends").replace("sleep 1000", "true"),
+                                   Content_Type="application/yaml")
+        self.assertEqual((status, answer["name"]), (201, "ends"))
+        self.server.wait_state("ends", "FINISHED")
+        status, answer = self.send("PATCH", "/jobs/ends")
+        self.assertEqual(status, 409)
+        self.assertIn("FINISHED", answer["errors"][0])
+
+    def test_bad_jobs(self):
+        self.start()
+        good = {"Content_Type": "application/yaml"}
+        for body, headers, status, word in (
+                ("name: x", {"Content_Type": "text/plain"}, 415, "Content-Type"),
+                ("name: x", {}, 415, "Content-Type"),
+                ("", good, 400, ""),
+                ("- a\n", good, 400, "map"),
+                ("[" * 5000, good, 400, ""),
+                ('{"name": "x", "name": "y"}', good, 400, "name"),
+                ("name: x\nworking-directory: /\nvertices: [{id: a, command: [ls], parallelism: 99999999999}]\n",
+                 good, 400, "parallelism"),
+                (b"name: \xff\n", good, 400, ""),
+                ("name: x\nengine: flink\nvertices: [{id: a, command: [ls]}]\n", good, 400, "engine"),
+                ("name: x\nvertices: [{id: a, command: [ls]}]\n", good, 400, "working-directory"),
+                (None, dict(good, Content_Length="2147483648"), 413, "")):
+            found, answer = self.send("POST", "/jobs", body, **headers)
+            self.assertEqual(found, status, answer)
+            self.assertIn(word, answer["errors"][0])
+        self.assertEqual(len(self.send("GET", "/jobs")[1]["jobs"]), 1)
+
+    # ---- nobody else gets in ----
+
+    def test_the_socket_is_ours(self):
+        self.start()
+        mode = os.stat(os.path.join(self.server.storage, "control.sock")).st_mode
+        self.assertEqual(stat.S_IMODE(mode), 0o600)
+        self.assertEqual(self.send("POST", "/jobs/demo/pause", Origin="http://localhost")[0], 403)
+
+    def test_another_user_is_refused(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to be somebody else")
+        self.start()
+        path = os.path.join(self.server.storage, "control.sock")
+        os.chmod(self.server.storage, 0o755)
+        os.chmod(path, 0o777)
+        program = ("import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
+                   "s.sendall(b'POST /jobs/demo/pause HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 0\\r\\n\\r\\n'); "
+                   "print(s.recv(100).decode())")
+        answer = subprocess.run(["/usr/bin/python3", "-c", program, path], user=65534, group=65534,
+                                extra_groups=[], capture_output=True, text=True, check=True)
+        self.assertIn(" 403 ", answer.stdout)
+
+    def test_the_read_door_changes_nothing(self):
+        self.start()
+        host = self.server.url.split("/")[2]
+        for method in ("POST", "PATCH", "PUT", "DELETE"):
+            for path in ("/jobs", "/jobs/demo", "/jobs/demo?mode=cancel", "/v1/jobs/demo", "/jobs/demo/pause",
+                         "/jobs/demo/restart", "/-/quit", "/-/reload", "/jobs/%64emo/restart", "//jobs/demo",
+                         "/jobs/../jobs/demo", "/v1/../-/quit", "/%2d/quit"):
+                status, _ = self.send(method, path, connection=http.client.HTTPConnection(host),
+                                      X_HTTP_Method_Override="PATCH")
+                self.assertIn(status, (400, 404, 405), f"{method} {path}")
+        self.assertEqual(self.server.total("failover_job_state", job_name="demo", state="RUNNING"), 1)
+        self.assertIsNone(self.server.process.poll())
+
+    def test_tcp_wants_the_token(self):
+        port = free_port()
+        token = self.write("token", TOKEN + "\n")
+        os.chmod(token, 0o600)
+        self.start(f"--control.listen-address=127.0.0.1:{port}", f"--control.token-file={token}")
+
+        def knock(**headers):
+            return self.send("POST", "/jobs/demo/pause",
+                             connection=http.client.HTTPConnection("127.0.0.1", port), **headers)[0]
+        right = {"Authorization": "Bearer " + TOKEN}
+        self.assertEqual(knock(**right), 202)
+        self.assertEqual(knock(), 403)
+        self.assertEqual(knock(Authorization="Bearer " + TOKEN[:-1]), 403)
+        self.assertEqual(knock(Authorization="Bearer " + TOKEN + "x"), 403)
+        self.assertEqual(knock(Authorization="Bearer "), 403)
+        self.assertEqual(knock(Origin="http://evil.example", **right), 403)
+        self.assertEqual(knock(Host="evil.example", **right), 403)
+        self.assertEqual(knock(Host="localhost:1", **right), 202)
+        listed = self.run_program("list", f"--control.address=http://127.0.0.1:{port}", f"--control.token-file={token}")
+        self.assertIn("demo", listed.stdout)
+        self.assertNotIn(TOKEN, self.server.log_text())
+
+    def test_bad_tokens_keep_the_daemon_from_starting(self):
+        for text, mode, flags, word in ((TOKEN, 0o644, (), "0600"), ("short", 0o600, (), "16"), (None, 0, (), "token")):
+            flags = ["--control.listen-address=127.0.0.1:0"]
+            if text:
+                path = self.write("token", text)
+                os.chmod(path, mode)
+                flags.append(f"--control.token-file={path}")
+            answer = self.run_program("serve", "--web.listen-address=127.0.0.1:0", *flags)
+            self.assertEqual(answer.returncode, 1)
+            self.assertIn(word, answer.stderr)
+
+    def test_tls_wants_a_role(self):
+        port = free_port()
+        certificate, key = self.path("cert.pem"), self.path("key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        web = self.write("web.yaml", f"""
+tls_server_config: {{cert_file: {certificate}, key_file: {key}}}
+basic_auth_users: {{alice: {HASH}, bob: {HASH}, carol: {HASH}}}
+""")
+        config = self.write("config.yaml", "web: {roles: {alice: [read, control], bob: [read]}}\n")
+        self.server = self.daemon(f"--config.file={config}", f"--web.config.file={web}",
+                                  f"--control.listen-address=127.0.0.1:{port}", self.write("job.yaml", JOB))
+
+        def command(user, *arguments):
+            return self.run_program(*arguments, f"--control.address=https://{user}localhost:{port}",
+                                    f"--control.ca-file={certificate}")
+        self.assertEqual(command("alice:secret@", "pause", "demo").returncode, 0)
+        self.assertIn("demo", command("bob:secret@", "list").stdout)
+        for user, arguments, status in (("bob:secret@", ("pause", "demo"), "403"), ("carol:secret@", ("list",), "403"),
+                                        ("alice:wrong@", ("list",), "401"), ("", ("list",), "401")):
+            answer = command(user, *arguments)
+            self.assertEqual(answer.returncode, 1)
+            self.assertIn(status, answer.stderr)
+        self.assertNotIn("secret", self.server.log_text())
+        address = self.server.url.split("/")[2]
+        health = self.run_program("healthcheck", f"--web.listen-address={address}", f"--web.config.file={web}")
+        self.assertEqual(health.returncode, 1)  # the passwords hold for it too
+        self.assertIn("not ready", health.stdout)
+
+    def test_others_see_metrics_only(self):
+        address = own_address()
+        if not address:
+            self.skipTest("this machine has no address but loopback")
+        for flags, status in ((("--web.public-status",), 200), ((), 403)):
+            port = free_port(address)
+            self.start(f"--web.listen-address={address}:{port}", *flags)
+            for path, wanted in (("/jobs", status), ("/v1/jobs/demo", status), ("/metrics", 200), ("/-/ready", 200)):
+                found, _ = self.send("GET", path, connection=http.client.HTTPConnection(address, port))
+                self.assertEqual(found, wanted, path)
+
+
+def own_address():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
+def free_port(address="127.0.0.1"):
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return probe.getsockname()[1]
+
+
+if __name__ == "__main__":
+    main()
