@@ -164,7 +164,7 @@ static void describe_evidence(struct ex_manager *manager, const struct ex_failur
     told->platform_reason = evidence->platform_reason;
     told->message = evidence->message;
     told->output = ex_buffer_str(&manager->output);
-    told->matched = failure->matched;
+    told->matched = fo_str_of(failure->matched);
 }
 
 static bool ask(struct ex_job *job, struct ex_failure *failure) {
