@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench_listeners: verdicts of the catalogue, decisions with labels, the way to a listener child and
- * back. Prints `figure value unit` lines, medians where nothing else is said. */
+/* bench_listeners: verdicts of the catalogue, decisions with labels, the way to a listener child
+ * and back. Prints `figure value unit` lines, medians where nothing else is said. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the report of a failure to the decision, with the verdict made before it; without a store. */
+/* From the report of a failure to the decision, with the verdict made before it; without a store.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,11 +95,10 @@ static void observe(void *ctx, const struct ex_job *job, const struct ex_change 
 }
 
 static int submit(struct fo_error *reterr) {
-    static const char text[] =
-        "name: bench\nconfiguration: {restart-strategy.type: fixed-delay, "
-        "restart-strategy.fixed-delay.attempts: 2147483647, "
-        "restart-strategy.fixed-delay.delay: 0 s}\n"
-        "vertices: [{id: a, command: [cat]}]\n";
+    static const char text[] = "name: bench\nconfiguration: {restart-strategy.type: fixed-delay, "
+                               "restart-strategy.fixed-delay.attempts: 2147483647, "
+                               "restart-strategy.fixed-delay.delay: 0 s}\n"
+                               "vertices: [{id: a, command: [cat]}]\n";
     const struct ex_job_origin origin = {.working_directory = "/"};
     struct ex_job_spec *spec = NULL;
     struct ex_job *job;

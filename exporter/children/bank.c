@@ -175,8 +175,8 @@ static uint32_t take_answer(const struct ex_member *member, const struct ex_tick
     while (answer && answer->member != member)
         answer = answer->next;
     for (uint32_t i = 0; answer && i < answer->count; i++)
-        ret_labels[i] = (struct fo_label){
-            fo_str_of(member->keys[answer->labels[i].key].exported), answer->labels[i].value};
+        ret_labels[i] = (struct fo_label){fo_str_of(member->keys[answer->labels[i].key].exported),
+                                          answer->labels[i].value};
     return answer ? answer->count : 0;
 }
 

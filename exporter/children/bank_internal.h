@@ -37,7 +37,7 @@ struct ex_member {
     uint32_t events;
     struct ex_member_key keys[EX_CHILD_KEYS_MAX];
     uint32_t key_count;
-    const json_t *rename;
+    json_t *rename; /* borrowed */
     struct ex_member_metrics metrics;
     struct ex_plugin_metrics plugin_metrics;
 };

@@ -13,7 +13,7 @@ static struct fo_str label_of(const struct ex_member *member, struct fo_str key)
     const char *name;
     json_t *label;
 
-    json_object_foreach((json_t *)(uintptr_t)member->rename, name, label) {
+    json_object_foreach(member->rename, name, label) {
         if (fo_str_equal(fo_str_of(name), key))
             return fo_str_of(json_string_value(label));
     }

@@ -113,10 +113,14 @@ static int declare(struct families *families, struct ex_metrics *metrics, struct
         const struct ex_family_spec *spec;
         struct ex_family **ret;
     } all[] = {
-        {&calls_spec, &families->calls},           {&queue_spec, &families->queue_length},
-        {&dropped_spec, &families->dropped},       {&restarts_spec, &families->restarts},
-        {&suppressed_spec, &families->suppressed}, {&seconds_spec, &families->seconds},
-        {&info_spec, &families->info},             {&catalogue_spec, &families->catalogue},
+        {&calls_spec, &families->calls},
+        {&queue_spec, &families->queue_length},
+        {&dropped_spec, &families->dropped},
+        {&restarts_spec, &families->restarts},
+        {&suppressed_spec, &families->suppressed},
+        {&seconds_spec, &families->seconds},
+        {&info_spec, &families->info},
+        {&catalogue_spec, &families->catalogue},
     };
     int ret = 0;
 

@@ -28,8 +28,7 @@ uint64_t ex_calls_add(struct ex_calls *calls, void *asked, uint64_t now_ns) {
 
     if (calls->waiting >= calls->limit || slot->waiting)
         return 0;
-    *slot = (struct ex_call){
-        .id = calls->next, .asked = asked, .sent_ns = now_ns, .waiting = true};
+    *slot = (struct ex_call){.id = calls->next, .asked = asked, .sent_ns = now_ns, .waiting = true};
     calls->waiting++;
     return calls->next++;
 }

@@ -129,8 +129,9 @@ static void note_failure(struct ex_child *child, const char *why) {
         ex_clock_ns() - child->up_since_ns > (uint64_t)STEADY_MS * NS_PER_MS)
         child->failures_in_row = 0;
     child->failures_in_row++;
-    ex_log(EX_LOG_WARN, child->ever_ready ? "A listener broke; it is started again."
-                                          : "A listener could not be started.",
+    ex_log(EX_LOG_WARN,
+           child->ever_ready ? "A listener broke; it is started again."
+                             : "A listener could not be started.",
            EX_TEXT("listener", child->config.name), EX_TEXT("why", why));
 }
 
@@ -164,8 +165,8 @@ static void describe_end(const struct ex_spawn_report *report, char *text, size_
     int status = report->wait_status;
 
     if (report->header.kind == EX_SPAWN_NOT_STARTED)
-        (void)snprintf(text, size, "it cannot be started: %s: %s",
-                       ex_spawn_step_name(report->step), uv_strerror(-report->error));
+        (void)snprintf(text, size, "it cannot be started: %s: %s", ex_spawn_step_name(report->step),
+                       uv_strerror(-report->error));
     else if (report->header.kind == EX_SPAWN_LOST)
         (void)snprintf(text, size, "the spawner died");
     else if (report->oom_kills > 0)
@@ -221,8 +222,8 @@ static size_t list_arguments(const struct ex_child *child, char memory[static 24
 }
 
 static int spawn(struct ex_child *child, const int theirs[static 3]) {
-    static const char *const environment[] = {
-        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/", "LANG=C.UTF-8", "TZ=UTC", NULL};
+    static const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/",
+                                              "LANG=C.UTF-8", "TZ=UTC", NULL};
     static const struct ex_spawn_map map[] = {{0, 0}, {1, 1}, {2, 2}};
     const char *arguments[ARGUMENTS_MAX];
     char memory[24];

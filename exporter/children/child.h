@@ -28,7 +28,7 @@ enum ex_call_result {
 
 enum {
     EX_CHILD_TIMEOUT_MS = 10000, /* what the configuration's default is as well */
-    EX_CHILD_QUEUE = 1024, /* failures that may wait for answers */
+    EX_CHILD_QUEUE = 1024,       /* failures that may wait for answers */
     EX_CHILD_MEMORY_BYTES = 512 * 1024 * 1024,
     EX_CHILD_PIDS = 64,
     EX_CHILD_HELLO_MS = 10000, /* for the first line */

@@ -139,7 +139,8 @@ int ex_listener_find(const char *plugins, struct fo_str name, char **ret_path,
     int ret = search_all(search, plugins, reterr);
     const char *found = search->by_file_count > 0 ? search->by_file : search->by_folder;
     if (ret == 0 && search->by_file_count + search->by_folder_count == 0)
-        ret = fail(reterr, -ENOENT, plugins, "holds no such listener (FOLDER/NAME.so or a program)");
+        ret =
+            fail(reterr, -ENOENT, plugins, "holds no such listener (FOLDER/NAME.so or a program)");
     else if (ret == 0 && search->by_file_count > 1)
         ret = fail(reterr, -EEXIST, plugins, "holds two listeners of that name");
     char *path = ret == 0 ? realpath(found, NULL) : NULL;

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "exporter/base/clock.h"
 #include "exporter/children/discovery.h"
 #include "exporter/children/protocol.h"
+#include "exporter/config/fail.h"
 #include "exporter/events/event.h"
 
 enum { ANSWER_MS = 5000, END_MS = 3000, BURST = 100, TEXT_BYTES = 512, HOSTILE_BYTES = 8192 };
@@ -34,27 +34,16 @@ struct probe {
     struct fo_error *reterr;
 };
 
-static int fail(struct probe *probe, int code, const char *format, ...) FO_PRINTF(3, 4);
-static int fail(struct probe *probe, int code, const char *format, ...) {
-    va_list arguments;
-
-    *probe->reterr = (struct fo_error){.code = code};
-    va_start(arguments, format);
-    (void)vsnprintf(probe->reterr->text, sizeof probe->reterr->text, format, arguments);
-    va_end(arguments);
-    return code;
-}
-
 /* ---- the process ---- */
 
-static int start(struct probe *probe, const char *host, char *path) {
+static int start(struct probe *probe, char *host, char *path) {
     int input[2];
     int output[2];
-    char *const arguments[] = {(char *)(uintptr_t)host, path, NULL};
+    char *const arguments[] = {host, path, NULL};
     posix_spawn_file_actions_t actions;
 
     if (pipe2(input, O_CLOEXEC) == -1 || pipe2(output, O_CLOEXEC) == -1)
-        return fail(probe, -errno, "no pipes");
+        return ex_fail(probe->reterr, -errno, 0, "no pipes");
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO);
     (void)posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
@@ -67,7 +56,7 @@ static int start(struct probe *probe, const char *host, char *path) {
     if (err == 0)
         return 0;
     probe->pid = 0;
-    return fail(probe, -ECHILD, "it cannot be started");
+    return ex_fail(probe->reterr, -ECHILD, 0, "it cannot be started");
 }
 
 /* Its exit status, 0 after a proper end; it is killed when its time is over. */
@@ -77,15 +66,17 @@ static int await_end(struct probe *probe) {
     for (int waited_ms = 0; waited_ms < END_MS; waited_ms += 10) {
         if (waitpid(probe->pid, &status, WNOHANG) == probe->pid) {
             probe->pid = 0;
-            return status == 0 ? 0
-                               : fail(probe, -EPROTO, "it ended badly when its input ended: %s %d",
-                                      WIFSIGNALED(status) ? "signal" : "exit status",
-                                      WIFSIGNALED(status) ? WTERMSIG(status)
-                                                          : WEXITSTATUS(status));
+            return status == 0
+                       ? 0
+                       : ex_fail(probe->reterr, -EPROTO, 0,
+                                 "it ended badly when its input ended: %s %d",
+                                 WIFSIGNALED(status) ? "signal" : "exit status",
+                                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
         }
         (void)usleep(10000);
     }
-    return fail(probe, -ETIMEDOUT, "it did not end within %d ms of the end of its input", END_MS);
+    return ex_fail(probe->reterr, -ETIMEDOUT, 0,
+                   "it did not end within %d ms of the end of its input", END_MS);
 }
 
 static void stop(struct probe *probe) {
@@ -109,7 +100,8 @@ static int send_line(struct probe *probe, struct ex_buffer *line) {
     while (sent < line->len) {
         ssize_t written = write(probe->to, line->bytes + sent, line->len - sent);
         if (written == -1 && errno != EINTR)
-            return fail(probe, -EPROTO, "it does not read any more: it has ended or closed its input");
+            return ex_fail(probe->reterr, -EPROTO, 0,
+                           "it does not read any more: it has ended or closed its input");
         sent += written > 0 ? (size_t)written : 0;
     }
     ex_buffer_reset(line);
@@ -122,12 +114,13 @@ static int read_more(struct probe *probe, int64_t until_ms) {
     char *room = ex_buffer_reserve(&probe->read, EX_CHILD_LINE_MAX_BYTES);
 
     if (!room)
-        return fail(probe, -EPROTO, "it wrote a line that is too long");
+        return ex_fail(probe->reterr, -EPROTO, 0, "it wrote a line that is too long");
     if (left_ms <= 0 || poll(&waiting, 1, (int)left_ms) <= 0)
-        return fail(probe, -ETIMEDOUT, "nothing came from it within %d ms", ANSWER_MS);
+        return ex_fail(probe->reterr, -ETIMEDOUT, 0, "nothing came from it within %d ms",
+                       ANSWER_MS);
     ssize_t len = read(probe->from, room, EX_CHILD_LINE_MAX_BYTES);
     if (len <= 0)
-        return fail(probe, -EPROTO, "it ended, or closed its output");
+        return ex_fail(probe->reterr, -EPROTO, 0, "it ended, or closed its output");
     ex_buffer_commit(&probe->read, (size_t)len);
     return 0;
 }
@@ -161,7 +154,8 @@ static int next_answer(struct probe *probe, int64_t until_ms) {
         if (ret < 0)
             return ret;
         if (ex_child_line_parse(text, &probe->line) < 0)
-            return fail(probe, -EPROTO, "a line that is none of the protocol: %.100s", text.ptr);
+            return ex_fail(probe->reterr, -EPROTO, 0, "a line that is none of the protocol: %.100s",
+                           text.ptr);
         if (probe->line.kind < EX_CHILD_LOG)
             return 0;
         ex_child_line_done(&probe->line);
@@ -193,15 +187,15 @@ static int greet(struct probe *probe, const json_t *config) {
     if (ret < 0)
         return ret;
     (void)snprintf(note, sizeof note, "first line: name %.*s, version %.*s, %u output keys",
-                   (int)probe->hello.name.len, probe->hello.name.ptr,
-                   (int)probe->hello.version.len, probe->hello.version.ptr,
-                   probe->hello.key_count);
+                   (int)probe->hello.name.len, probe->hello.name.ptr, (int)probe->hello.version.len,
+                   probe->hello.version.ptr, probe->hello.key_count);
     probe->note(probe->ctx, note);
     for (uint32_t i = 0; i < probe->hello.key_count; i++) {
         struct fo_str key = probe->hello.keys[i];
         if (!ex_child_key_is_label(key))
-            return fail(probe, -EPROTO, "the output key \"%.*s\" is reserved or no label name",
-                        (int)key.len, key.ptr);
+            return ex_fail(probe->reterr, -EPROTO, 0,
+                           "the output key \"%.*s\" is reserved or no label name", (int)key.len,
+                           key.ptr);
     }
     return 0;
 }
@@ -218,14 +212,16 @@ static int check_answer(struct probe *probe) {
     const struct ex_child_line *line = &probe->line;
 
     if (line->kind == EX_CHILD_ERROR)
-        return fail(probe, -EPROTO, "it answered an error: %.*s", (int)line->text.len,
-                    line->text.ptr);
+        return ex_fail(probe->reterr, -EPROTO, 0, "it answered an error: %.*s", (int)line->text.len,
+                       line->text.ptr);
     if (line->kind == EX_CHILD_TAG && probe->hello.key_count > 0)
-        return fail(probe, -EPROTO, "it answered a tag though it declares output keys");
+        return ex_fail(probe->reterr, -EPROTO, 0,
+                       "it answered a tag though it declares output keys");
     for (uint32_t i = 0; i < line->label_count; i++) {
         if (!is_declared(&probe->hello, line->labels[i].key))
-            return fail(probe, -EPROTO, "it answered a label that it does not declare: %.*s",
-                        (int)line->labels[i].key.len, line->labels[i].key.ptr);
+            return ex_fail(probe->reterr, -EPROTO, 0,
+                           "it answered a label that it does not declare: %.*s",
+                           (int)line->labels[i].key.len, line->labels[i].key.ptr);
     }
     return 0;
 }
@@ -250,8 +246,9 @@ static int ask(struct probe *probe, const struct fl_failure *failure, unsigned c
             break;
         uint64_t which = probe->line.completion - first;
         if (which >= count || answered[which])
-            ret = fail(probe, -EPROTO, "it answered twice, or what it was not asked: %llu",
-                       (unsigned long long)probe->line.completion);
+            ret = ex_fail(probe->reterr, -EPROTO, 0,
+                          "it answered twice, or what it was not asked: %llu",
+                          (unsigned long long)probe->line.completion);
         else
             ret = check_answer(probe);
         if (ret == 0)
@@ -329,7 +326,7 @@ static int tell_all(struct probe *probe) {
     /* Still there: it ends by itself when its input does, and not before. */
     if (ret == 0 && waitpid(probe->pid, NULL, WNOHANG) == probe->pid) {
         probe->pid = 0;
-        ret = fail(probe, -EPROTO, "it ended while it was told of events");
+        ret = ex_fail(probe->reterr, -EPROTO, 0, "it ended while it was told of events");
     }
     return ret;
 }
@@ -343,7 +340,7 @@ static int end(struct probe *probe) {
     return ret;
 }
 
-static int run(struct probe *probe, const char *host, char *path, const json_t *config) {
+static int run(struct probe *probe, char *host, char *path, const json_t *config) {
     int ret = start(probe, host, path);
 
     if (ret == 0)
@@ -368,13 +365,14 @@ int ex_listener_probe(const char *path, const json_t *config,
         *probe = (struct probe){.to = -1, .from = -1, .note = note, .ctx = ctx, .reterr = reterr};
         ex_buffer_init(&probe->read, (size_t)3 * EX_CHILD_LINE_MAX_BYTES);
         if (!resolved)
-            ret = fail(probe, -ENOENT, "there is no such file");
+            ret = ex_fail(probe->reterr, -ENOENT, 0, "there is no such file");
         else if (!host)
-            ret = fail(probe, -ENOENT, "failover_listener_host is not beside the program");
+            ret = ex_fail(probe->reterr, -ENOENT, 0,
+                          "failover_listener_host is not beside the program");
         else
             ret = ex_listener_check_owner(resolved, reterr);
         (void)signal(SIGPIPE, SIG_IGN);
-        if (ret == 0)
+        if (ret == 0 && host)
             ret = run(probe, host, resolved, config);
         stop(probe);
     }

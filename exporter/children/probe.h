@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exporter/children/probe.h - tries a listener as its author would: starts it as the daemon does and
- * sees whether it keeps to the child protocol. Blocks; for the command line only.
- * Owns: the process, for the time of the call. Threads: [main]. */
+/* exporter/children/probe.h - tries a listener as its author would: starts it as the daemon does
+ * and sees whether it keeps to the child protocol. Blocks; for the command line only. Owns: the
+ * process, for the time of the call. Threads: [main]. */
 #ifndef EX_CHILDREN_PROBE_H
 #define EX_CHILDREN_PROBE_H
 

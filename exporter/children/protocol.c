@@ -210,8 +210,7 @@ static int read_buckets(const json_t *list, struct ex_child_metric *metric) {
     return 0;
 }
 
-static int read_new_metric(struct ex_child_metric *metric, const json_t *object,
-                           const char *type) {
+static int read_new_metric(struct ex_child_metric *metric, const json_t *object, const char *type) {
     static const char *const types[] = {"counter", "gauge", "histogram"};
     int index = 0;
 

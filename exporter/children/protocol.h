@@ -23,8 +23,8 @@ enum {
     EX_CHILD_PROTOCOL = 1,
     EX_CHILD_LINE_MAX_BYTES = 64 * 1024,
     EX_CHILD_KEYS_MAX = 32,
-    EX_CHILD_LABELS_MAX = 64,      /* in one answer */
-    EX_CHILD_KEY_MAX_BYTES = 128,  /* of an output key; it becomes a label name */
+    EX_CHILD_LABELS_MAX = 64,     /* in one answer */
+    EX_CHILD_KEY_MAX_BYTES = 128, /* of an output key; it becomes a label name */
     EX_CHILD_VALUE_MAX_BYTES = 4096,
     EX_CHILD_METRIC_LABELS_MAX = 8,
     EX_CHILD_BUCKETS_MAX = 64,

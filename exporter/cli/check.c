@@ -72,7 +72,7 @@ static struct fo_str listener_name(const char *path) {
 }
 
 static void print_step(void *ctx, const char *text) {
-    (void)printf("%s: %s\n", (const char *)ctx, text);
+    (void)printf("%s: %s\n", *(const char *const *)ctx, text);
 }
 
 static int check_listener(const struct options *options, const char *path, const char **ret_file,
@@ -85,8 +85,7 @@ static int check_listener(const struct options *options, const char *path, const
         return ret;
     *ret_file = path;
     const struct ex_listener_config *own = ex_config_listener(config, listener_name(path));
-    ret = ex_listener_probe(path, own ? own->config : NULL, print_step, (char *)(uintptr_t)path,
-                            reterr);
+    ret = ex_listener_probe(path, own ? own->config : NULL, print_step, &path, reterr);
     (void)ex_config_unref(config);
     return ret;
 }

@@ -42,8 +42,8 @@ struct redaction {
 
 static void redact(struct redaction *redaction, struct fo_str *text) {
     struct fo_str clean;
-    int ret = catalogue_redact(redaction->manager->catalogue, redaction->manager->scratch, *text,
-                               &clean);
+    int ret =
+        catalogue_redact(redaction->manager->catalogue, redaction->manager->scratch, *text, &clean);
 
     if (ret == 0 && clean.ptr == text->ptr && clean.len == text->len)
         return;
@@ -62,9 +62,9 @@ static void take_chain(struct ex_failure *failure, const struct catalogue_verdic
     if (count > EXCEPTIONS_MAX)
         count = EXCEPTIONS_MAX;
     for (size_t i = 0; i < count; i++)
-        exceptions[i] = own ? evidence->exceptions[i]
-                            : (struct ex_exception){verdict->chain[i].name,
-                                                    verdict->chain[i].message};
+        exceptions[i] =
+            own ? evidence->exceptions[i]
+                : (struct ex_exception){verdict->chain[i].name, verdict->chain[i].message};
     evidence->exceptions = exceptions;
     evidence->exception_count = (uint32_t)count;
 }
@@ -91,9 +91,7 @@ static int settle_evidence(struct ex_manager *manager, struct ex_failure *failur
 }
 
 static void keep_matched(struct ex_failure *failure, struct fo_str matched) {
-    char *copy = matched.len > 0 ? strndup(matched.ptr, matched.len) : NULL;
-
-    failure->matched = (struct fo_str){copy, copy ? strlen(copy) : 0};
+    failure->matched = matched.len > 0 ? strndup(matched.ptr, matched.len) : NULL;
 }
 
 void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failure) {

@@ -112,7 +112,7 @@ struct ex_failure *ex_failure_free(struct ex_failure *failure) {
         free(failure->texts);
         free(failure->verdict.items);
         free(failure->labels.items);
-        free((char *)(uintptr_t)failure->matched.ptr);
+        free(failure->matched);
         free(failure);
     }
     return NULL;

@@ -63,7 +63,7 @@ struct ex_manager {
     uv_timer_t settle; /* while only listeners are waited for at the end */
     unsigned handles;  /* of these two, open */
     struct ex_bank *bank;
-    uint32_t pending; /* failures on their round */
+    uint32_t pending;        /* failures on their round */
     struct ex_buffer output; /* of the failure that listeners are asked about */
     bool stopping;
     void (*stopped)(void *ctx);
@@ -76,6 +76,8 @@ struct ex_manager {
     int64_t retention_ms;
     ex_observer *observer;
     void *observer_ctx;
+    ex_event_tap *tap;
+    void *tap_ctx;
 };
 
 /* Makes a job in its core and its metrics; the engine is not told yet. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The listener `log`: writes every event record as it came, one JSON object per line, to a file that
- * is rotated: PATH, then PATH.1 (newer) to PATH.N (older).
- *   listeners: {log: {config: {path: /var/log/failover/events.jsonl}, writable: [/var/log/failover]}}
- * config: path (required), max_bytes (10 MiB), files (5), events (all but failure). */
+/* The listener `log`: writes every event record as it came, one JSON object per line, to a file
+ * that is rotated: PATH, then PATH.1 (newer) to PATH.N (older). listeners: {log: {config: {path:
+ * /var/log/failover/events.jsonl}, writable: [/var/log/failover]}} config: path (required),
+ * max_bytes (10 MiB), files (5), events (all but failure). */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>

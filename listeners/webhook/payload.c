@@ -30,8 +30,8 @@ static json_t *annotations(const json_t *event) {
     const char *key;
     json_t *value;
 
-    json_object_foreach(json_object_get(event, "labels"), key, value)
-        (void)json_object_set(all, key, value);
+    json_object_foreach(json_object_get(event, "labels"), key, value)(void)
+        json_object_set(all, key, value);
     if (*text(event, "reason"))
         (void)json_object_set(all, "reason", json_object_get(event, "reason"));
     return all;
@@ -46,11 +46,11 @@ char *payload_alerts(const json_t *event) {
     if (!gave_up && !recovered && strcmp(kind, "labelled") != 0)
         return NULL;
     write_time(event, at);
-    json_t *alert = json_pack("{s:{s:s, s:s, s:s, s:s}, s:o}", "labels", "alertname",
-                              gave_up ? "FailoverJobGaveUp" : "FailoverJobFailing", "engine",
-                              text(event, "engine"), "job_name", text(event, "job_name"),
-                              "severity", gave_up ? "critical" : "warning", "annotations",
-                              annotations(event));
+    json_t *alert =
+        json_pack("{s:{s:s, s:s, s:s, s:s}, s:o}", "labels", "alertname",
+                  gave_up ? "FailoverJobGaveUp" : "FailoverJobFailing", "engine",
+                  text(event, "engine"), "job_name", text(event, "job_name"), "severity",
+                  gave_up ? "critical" : "warning", "annotations", annotations(event));
     (void)json_object_set_new(alert, recovered ? "endsAt" : "startsAt", json_string(at));
     json_t *alerts = json_pack("[o]", alert);
     char *body = json_dumps(alerts, JSON_COMPACT);

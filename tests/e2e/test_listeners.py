@@ -5,7 +5,10 @@ what went wrong is to be seen in failover_listener_*."""
 import http.server
 import json
 import os
+import shutil
 import stat
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -14,7 +17,7 @@ try:
 except ImportError:
     jsonschema = None
 
-from harness import Case, main, marked_processes, wait_for
+from harness import PROGRAM, Case, main, marked_processes, wait_for
 
 JOB = """
 name: doomed
@@ -44,6 +47,19 @@ ANSWER = 'say({"completion": completion, "labels": {"team": "blue"}})'
 
 
 class Listeners(Case):
+    @classmethod
+    def setUpClass(cls):
+        """Compiles the rules once; each daemon gets a copy."""
+        cls.compiled = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.compiled, ignore_errors=True)
+        subprocess.run([PROGRAM, "serve", "--web.listen-address=127.0.0.1:0",
+                        "--storage.path=" + cls.compiled, "/nonexistent"],
+                       check=False, capture_output=True, timeout=120)
+
+    def storage(self):
+        self.copies = getattr(self, "copies", 0) + 1
+        return shutil.copytree(self.compiled, self.path(f"storage{self.copies}"))
+
     def plugin(self, name, text, folder=None):
         folder = self.path(os.path.join("plugins", folder or name))
         os.makedirs(folder, exist_ok=True)
@@ -64,11 +80,12 @@ class Listeners(Case):
     def start(self, enrichers, listeners="{}", restarts=2):
         return self.daemon("--config.file=" + self.config(enrichers, listeners),
                            "--listeners.path=" + self.path("plugins"),
-                           self.write("job.yaml", JOB % restarts))
+                           self.write("job.yaml", JOB % restarts), storage=self.storage())
 
     def refused(self, enrichers, *words):
         os.makedirs(self.path("plugins"), exist_ok=True)
         ended = self.run_program("serve", "--web.listen-address=127.0.0.1:0",
+                                 "--storage.path=" + self.storage(),
                                  "--config.file=" + self.config(enrichers),
                                  "--listeners.path=" + self.path("plugins"))
         self.assertEqual(ended.returncode, 1, ended.stderr)
@@ -201,14 +218,14 @@ class Listeners(Case):
         ended = self.run_program(
             "run", "--config.file=" + self.config("slow", "{slow: {timeout: 2 s}}"),
             "--listeners.path=" + self.path("plugins"), "--web.listen-address=127.0.0.1:0",
-            self.write("job.yaml", JOB % 0))
+            "--storage.path=" + self.storage(), self.write("job.yaml", JOB % 0))
         self.assertEqual(ended.returncode, 1, ended.stderr)
 
     # ---- those that come with it ----
 
     def shipped(self, enrichers, listeners, restarts=2):
         return self.daemon("--config.file=" + self.config(enrichers, listeners),
-                           self.write("job.yaml", JOB % restarts))
+                           self.write("job.yaml", JOB % restarts), storage=self.storage())
 
     def test_log(self):
         os.makedirs(self.path("logs"))
@@ -227,7 +244,8 @@ class Listeners(Case):
     def test_log_without_grant(self):
         os.makedirs(self.path("logs"))
         ended = self.run_program(
-            "serve", "--web.listen-address=127.0.0.1:0", "--config.file=" + self.config(
+            "serve", "--web.listen-address=127.0.0.1:0", "--storage.path=" + self.storage(),
+            "--config.file=" + self.config(
                 "log", "{log: {config: {path: %s}}}" % self.path("logs/events")))
         if "no Landlock" not in ended.stderr:
             self.assertEqual(ended.returncode, 1)

@@ -56,8 +56,8 @@ static int create(struct plugin *plugin, FILE *input, char why[static ERROR_BYTE
     if (config && !plugin->listener.create)
         ret = FL_OK;
     else if (config)
-        ret = plugin->listener.create(&plugin->services.host, fo_str_of(config), &plugin->self,
-                                      why, ERROR_BYTES);
+        ret = plugin->listener.create(&plugin->services.host, fo_str_of(config), &plugin->self, why,
+                                      ERROR_BYTES);
     free(config);
     free(line);
     return ret == FL_OK ? 0 : -1;

@@ -33,8 +33,8 @@ static int allow(int rules, const char *path, uint64_t handled, struct fo_error 
 
     if (rule.parent_fd == -1 || fstat(rule.parent_fd, &status) == -1)
         return fail(reterr, "cannot grant", path);
-    rule.allowed_access = handled & (S_ISDIR(status.st_mode) ? file_rights | folder_rights
-                                                             : file_rights);
+    rule.allowed_access =
+        handled & (S_ISDIR(status.st_mode) ? file_rights | folder_rights : file_rights);
     long ret = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     (void)close(rule.parent_fd);
     return ret == -1 ? fail(reterr, "cannot grant", path) : 0;
@@ -52,8 +52,7 @@ static int add_rules(int rules, const struct sandbox *sandbox, uint64_t handled,
 }
 
 static int lock_files(const struct sandbox *sandbox, struct fo_error *reterr) {
-    long version =
-        syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 1)
         return 1;
     uint64_t handled = file_rights | folder_rights;
@@ -70,17 +69,11 @@ static int lock_files(const struct sandbox *sandbox, struct fo_error *reterr) {
 
 /* RLIMIT_DATA counts private writable memory: what a leak eats, not what a runtime reserves. */
 static int limit_memory(const struct sandbox *sandbox, struct fo_error *reterr) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    (void)sandbox; /* their shadow memory is larger than any limit */
-    (void)reterr;
-    return 0;
-#else
     struct rlimit limit = {sandbox->memory_bytes, sandbox->memory_bytes};
 
     if (sandbox->memory_bytes == 0 || setrlimit(RLIMIT_DATA, &limit) == 0)
         return 0;
     return fail(reterr, "cannot limit", "memory");
-#endif
 }
 
 int sandbox_enter(const struct sandbox *sandbox, struct fo_error *reterr) {

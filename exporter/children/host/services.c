@@ -127,6 +127,7 @@ static void append_buckets(struct ex_buffer *line, const double *buckets, uint32
     ex_buffer_append_char(line, ']');
 }
 
+/* The ABI has that many parameters. NOLINTNEXTLINE(readability-function-size) */
 static int32_t metrics_declare(void *ctx, int32_t type, const char *name, const char *help,
                                const char *const *labels, uint32_t label_count,
                                const double *buckets, uint32_t bucket_count) {

@@ -157,8 +157,8 @@ static void test_config(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),       cmocka_unit_test(test_others),
-        cmocka_unit_test(test_refused_lines), cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_answers),        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_refused_lines),  cmocka_unit_test(test_hello),
         cmocka_unit_test(test_refused_hellos), cmocka_unit_test(test_labels),
         cmocka_unit_test(test_config),
     };

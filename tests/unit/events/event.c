@@ -130,9 +130,9 @@ static void test_others(void **state) {
 
 /* Every byte, in every place of a character: what is written is always JSON. */
 static void test_no_utf8(void **state) {
-    static const char *const broken[] = {"\xff",         "\xc0\xaf",         "\xe0\x80\x80",
-                                         "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x9f\x98",
-                                         "a\x80z",       "\xc3"};
+    static const char *const broken[] = {
+        "\xff",         "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+        "\xf0\x9f\x98", "a\x80z",   "\xc3"};
     struct ex_buffer line;
 
     (void)state;
@@ -192,8 +192,8 @@ static void test_tolerant(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_failure), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_no_utf8), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_failure),  cmocka_unit_test(test_others),
+        cmocka_unit_test(test_no_utf8),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_tolerant),
     };
 
