@@ -113,10 +113,19 @@ static void environment_name(const struct ex_flag *flag, char *name, size_t size
     }
 }
 
+/* Only the command line asks for these: FAILOVER_EXPORTER_VERSION is a name that images and scripts
+ * give to the version that they install. */
+static bool asks_only_now(const struct ex_flag *flag) {
+    return strcmp(flag->name, "help") == 0 || strcmp(flag->name, "h") == 0 ||
+           strcmp(flag->name, "version") == 0;
+}
+
 static int read_environment(const struct ex_flag *flags, size_t count, struct fo_error *reterr) {
     char name[NAME_MAX_BYTES];
 
     for (size_t i = 0; i < count; i++) {
+        if (asks_only_now(&flags[i]))
+            continue;
         environment_name(&flags[i], name, sizeof name);
         const char *text = getenv(name); /* NOLINT(concurrency-mt-unsafe): before any thread */
         int ret = text ? assign(&flags[i], name, text, reterr) : 0;

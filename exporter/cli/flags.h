@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exporter/cli/flags.h - command-line flags as exporters have them: `--name=value` or `--name
  * value`,
- * `--flag` and `--no-flag`, `--` ends them, and every flag has an environment variable:
- * --web.listen-address is FAILOVER_EXPORTER_WEB_LISTEN_ADDRESS (the command line wins).
+ * `--flag` and `--no-flag`, `--` ends them, and every flag but help and version has an environment
+ * variable: --web.listen-address is FAILOVER_EXPORTER_WEB_LISTEN_ADDRESS (the command line wins).
  * Owns: nothing; values are borrowed from argv and the environment. Threads: [main]. */
 #ifndef EX_CLI_FLAGS_H
 #define EX_CLI_FLAGS_H

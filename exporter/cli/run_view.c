@@ -7,12 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "exporter/base/clean_text.h"
 #include "exporter/base/clock.h"
 
 enum {
     REDRAW_MS = 100,
     FRAME_MAX_BYTES = 256 * 1024,
-    LINE_MAX_BYTES = 512,
     VERTICES_SHOWN = 24,
     FAILURES_SHOWN = 6,
     OUTPUT_SHOWN_BYTES = 4096,
@@ -26,15 +26,6 @@ static const enum fo_task_state shown_states[] = {
 };
 
 /* ---- texts ---- */
-
-/* Appends text from outside: one line, no control characters, so that it cannot steer a terminal.
- */
-static void append_safely(struct ex_buffer *out, struct fo_str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        ex_buffer_append_char(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
-    }
-}
 
 static void append_duration(struct ex_buffer *out, int64_t ms) {
     if (ms < 10000)
@@ -73,11 +64,11 @@ static void append_failure(struct ex_buffer *out, const struct ex_job *job,
     ex_buffer_printf(out,
                      "%s, attempt %u: ", ex_job_task_name(job, failure->task, task, sizeof task),
                      failure->attempt);
-    append_safely(out, failure->evidence.message);
+    ex_clean_terminal(out, failure->evidence.message);
     ex_buffer_append_text(out, " (");
-    append_safely(out, ex_failure_label(failure, "type"));
+    ex_clean_terminal(out, ex_failure_label(failure, "type"));
     ex_buffer_append_text(out, ", ");
-    append_safely(out, ex_failure_label(failure, "category"));
+    ex_clean_terminal(out, ex_failure_label(failure, "category"));
     ex_buffer_append_char(out, ')');
 }
 
@@ -118,7 +109,7 @@ static void print_job_state(const struct ex_job *job, const struct fo_action *ac
     struct ex_buffer line;
 
     start_line(&line);
-    append_safely(&line, fo_str_of(ex_job_spec(job)->name));
+    ex_clean_terminal(&line, fo_str_of(ex_job_spec(job)->name));
     ex_buffer_printf(&line, " is %s", fo_job_state_name(action->job_to));
     print_line(&line);
 }
@@ -187,7 +178,7 @@ static void end_row(struct ex_buffer *frame, struct ex_buffer *row,
 static void draw_header(struct ex_buffer *row, const struct ex_run_view *view) {
     const struct ex_job *job = view->job;
 
-    append_safely(row, fo_str_of(ex_job_spec(job)->name));
+    ex_clean_terminal(row, fo_str_of(ex_job_spec(job)->name));
     ex_buffer_printf(row, "  %s  ", fo_job_state_name(fo_job_state(ex_job_core(job))));
     append_duration(row, ex_clock_ms() - ex_job_submitted_ms(job));
     if (view->metrics_url)
@@ -327,7 +318,20 @@ void ex_run_view_observe(void *ctx, const struct ex_job *job, const struct ex_ch
         print_change(job, change);
 }
 
+/* As many lines as it has, none of which steers the terminal. */
+static void append_lines(struct ex_buffer *out, struct fo_str text) {
+    while (text.len > 0) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.ptr) : text.len;
+        ex_clean_terminal(out, (struct fo_str){text.ptr, len});
+        ex_buffer_append_char(out, '\n');
+        len += end != NULL;
+        text = (struct fo_str){text.ptr + len, text.len - len};
+    }
+}
+
 static void print_output(const struct ex_failure *failure) {
+    struct ex_buffer shown;
     struct fo_str output = failure->evidence.output_tail;
 
     if (output.len == 0)
@@ -338,10 +342,11 @@ static void print_output(const struct ex_failure *failure) {
     }
     if (output.len == 0)
         return;
-    (void)puts("Its output ended with:");
-    (void)fwrite(output.ptr, 1, output.len, stdout);
-    if (output.ptr[output.len - 1] != '\n')
-        (void)putchar('\n');
+    ex_buffer_init(&shown, FRAME_MAX_BYTES);
+    ex_buffer_append_text(&shown, "Its output ended with:\n");
+    append_lines(&shown, output);
+    print_buffer(&shown);
+    ex_buffer_done(&shown);
 }
 
 void ex_run_view_end(struct ex_run_view *view) {
@@ -355,7 +360,7 @@ void ex_run_view_end(struct ex_run_view *view) {
     if (!job)
         return;
     start_line(&line);
-    append_safely(&line, fo_str_of(ex_job_spec(job)->name));
+    ex_clean_terminal(&line, fo_str_of(ex_job_spec(job)->name));
     ex_buffer_printf(&line, " ended %s after ", fo_job_state_name(fo_job_state(ex_job_core(job))));
     append_duration(&line, ex_clock_ms() - ex_job_submitted_ms(job));
     ex_buffer_printf(&line, ": %llu failure%s, %llu restart%s",

@@ -21,6 +21,7 @@
 #include "exporter/manager/inbox.h"
 #include "exporter/metrics/manifest.h"
 #include "exporter/metrics/process.h"
+#include "exporter/rest/events.h"
 #include "exporter/spawn/client.h"
 #include "listeners/catalogue/catalogue.h"
 
@@ -44,6 +45,7 @@ struct ex_daemon {
     struct ex_bank *bank;
     struct ex_engine local;
     struct ex_manager *manager;
+    struct ex_events *events;
     struct ex_inbox *inbox;
     struct ex_rest rest;
     struct ex_read_door door;
@@ -137,6 +139,8 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
         .retention_ms = daemon->config->metrics_retention_ms,
         .observer = options->observer,
         .observer_ctx = options->observer_ctx,
+        .tap = ex_events_tell,
+        .tap_ctx = daemon->events,
     };
     return ex_manager_new(&config, &daemon->manager, reterr);
 }
@@ -162,6 +166,7 @@ static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *
         .loop = daemon->loop,
         .inbox = daemon->inbox,
         .config = daemon->config,
+        .events = daemon->events,
         .local = &daemon->local,
         .reload = reload,
         .quit = quit,
@@ -312,6 +317,7 @@ static void on_listeners_closed(void *ctx) {
 static void close_rooms(struct ex_daemon *daemon) {
     atomic_store(&daemon->self.counters, NULL);
     ex_inbox_close(daemon->inbox); /* first: who waits for the manager is told at once */
+    ex_events_close(daemon->events);
     ex_control_door_close(&daemon->control, DRAIN_MS);
     ex_read_door_close(&daemon->door, DRAIN_MS);
     if (daemon->local.self)
@@ -338,6 +344,11 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
     if (!daemon)
         return -ENOMEM;
     daemon->loop = loop;
+    daemon->events = ex_events_new();
+    if (!daemon->events) {
+        free(daemon);
+        return -ENOMEM;
+    }
     (void)signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     int ret = start(daemon, options, ret_file, reterr);
@@ -363,6 +374,8 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
         ret = start_catalogue(daemon, reterr);
     if (ret == 0)
         ret = start_metrics(daemon, &options, reterr);
+    if (ret == 0)
+        ret = start_listeners(daemon, &options, reterr); /* by default only what is linked in */
     if (ret == 0)
         ret = start_manager(daemon, &options, reterr);
     if (ret == 0)
@@ -430,6 +443,7 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     if (!daemon)
         return NULL;
     (void)ex_inbox_free(daemon->inbox);
+    (void)ex_events_free(daemon->events);
     ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);

@@ -76,6 +76,8 @@ struct ex_manager {
     int64_t retention_ms;
     ex_observer *observer;
     void *observer_ctx;
+    ex_event_tap *tap;
+    void *tap_ctx;
 };
 
 /* Makes a job in its core and its metrics; the engine is not told yet. */

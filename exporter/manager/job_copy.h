@@ -70,7 +70,6 @@ FO_MUST_CHECK int ex_job_copy_core(struct ex_job_copy *copy, const struct ex_job
 FO_MUST_CHECK int ex_job_copy_exceptions(struct ex_job_copy *copy, const struct ex_job *job,
                                          const struct ex_exception_filter *filter, size_t limit);
 
-/* FO_JOB_... */
 int64_t ex_job_copy_start_ms(const struct ex_job_copy *copy);
 int64_t ex_job_copy_end_ms(const struct ex_job_copy *copy);      /* -1 = has not ended */
 int64_t ex_job_copy_duration_ms(const struct ex_job_copy *copy); /* until the end, or until now */

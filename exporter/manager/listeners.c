@@ -60,15 +60,20 @@ static struct fl_event event_about(const struct ex_job *job, enum fl_event_kind 
     return event;
 }
 
+static void tell(const struct ex_manager *manager, const struct fl_event *event) {
+    if (manager->bank)
+        ex_bank_tell(manager->bank, event);
+    if (manager->tap)
+        manager->tap(manager->tap_ctx, NULL, event);
+}
+
 static void tell_labelled(const struct ex_job *job, const struct ex_failure *failure) {
     char task[TASK_NAME_BYTES];
+    struct fl_event event = event_about(job, FL_EVENT_LABELLED, failure, task);
 
-    if (job->manager->bank) {
-        struct fl_event event = event_about(job, FL_EVENT_LABELLED, failure, task);
-        event.labels = failure->labels.items;
-        event.label_count = failure->labels.count;
-        ex_bank_tell(job->manager->bank, &event);
-    }
+    event.labels = failure->labels.items;
+    event.label_count = failure->labels.count;
+    tell(job->manager, &event);
     ex_job_tell(job, EX_CHANGE_LABELLED, NULL, failure);
 }
 
@@ -184,11 +189,15 @@ static bool ask(struct ex_job *job, struct ex_failure *failure) {
     describe_task(job, failure, task, &told);
     describe_evidence(manager, failure, &told);
     failure->ticket.final = on_final;
-    return ex_bank_ask(manager->bank, &told, &failure->ticket);
+    if (manager->tap)
+        manager->tap(manager->tap_ctx, &told, NULL);
+    return manager->bank && ex_bank_ask(manager->bank, &told, &failure->ticket);
 }
 
 void ex_failure_offer(struct ex_job *job, struct ex_failure *failure) {
-    if (job->manager->bank && ask(job, failure))
+    const struct ex_manager *manager = job->manager;
+
+    if ((manager->bank || manager->tap) && ask(job, failure))
         job->manager->pending++;
     else
         count(job, failure);
@@ -198,19 +207,16 @@ void ex_failure_offer(struct ex_job *job, struct ex_failure *failure) {
 
 void ex_job_tell_exhausted(const struct ex_job *job, const struct ex_failure *failure) {
     char task[TASK_NAME_BYTES];
-
-    if (!job->manager->bank)
-        return;
     struct fl_event event = event_about(job, FL_EVENT_EXHAUSTED, failure, task);
+
     event.reason = fo_str_of(ex_exhausted_reason_name(failure->decision.exhausted));
-    ex_bank_tell(job->manager->bank, &event);
+    tell(job->manager, &event);
 }
 
 void ex_job_tell_recovered(const struct ex_job *job, uint64_t incident, int64_t duration_ms) {
-    if (!job->manager->bank)
-        return;
     struct fl_event event = event_of(job, FL_EVENT_RECOVERED);
+
     event.incident = incident;
     event.duration_ms = duration_ms;
-    ex_bank_tell(job->manager->bank, &event);
+    tell(job->manager, &event);
 }

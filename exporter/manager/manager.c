@@ -52,6 +52,8 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     manager->retention_ms = config->retention_ms;
     manager->observer = config->observer;
     manager->observer_ctx = config->observer_ctx;
+    manager->tap = config->tap;
+    manager->tap_ctx = config->tap_ctx;
     manager->next_failure_id = 1;
     TAILQ_INIT(&manager->jobs);
     STAILQ_INIT(&manager->messages);

@@ -11,6 +11,7 @@
 
 #include "exporter/engines/engine.h"
 #include "exporter/manager/failure.h"
+#include "failover/listener.h"
 
 struct ex_manager;
 struct ex_job;
@@ -34,6 +35,10 @@ struct ex_change {
 };
 typedef void ex_observer(void *ctx, const struct ex_job *job, const struct ex_change *change);
 
+/* Told every event record when it is made: a failure or another event, the other is NULL. */
+typedef void ex_event_tap(void *ctx, const struct fl_failure *failure,
+                          const struct fl_event *event);
+
 struct ex_manager_config {
     uv_loop_t *loop;                   /* borrowed */
     struct ex_metrics *metrics;        /* borrowed */
@@ -44,6 +49,8 @@ struct ex_manager_config {
     int64_t retention_ms;  /* an ended job is shown for that long */
     ex_observer *observer; /* NULL = nobody */
     void *observer_ctx;
+    ex_event_tap *tap; /* NULL = nobody */
+    void *tap_ctx;
 };
 
 /* 0; -ENOMEM; or what a metric family was refused for, in `reterr`. */

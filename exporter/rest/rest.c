@@ -2,6 +2,7 @@
 #include "exporter/rest/rest.h"
 
 #include "exporter/rest/call.h"
+#include "exporter/rest/events.h"
 
 static const char prefix[] = "/v1";
 
@@ -42,11 +43,25 @@ static size_t add_routes(struct ex_rest_question *questions, size_t count, unsig
     return added;
 }
 
+/* Not a question: its answer has no end. */
+static size_t add_events(const struct ex_rest *rest, unsigned roles, struct ex_http_route *routes) {
+    routes[0] = (struct ex_http_route){
+        .pattern = "/events",
+        .methods = EX_HTTP_GET,
+        .roles = roles,
+        .json_errors = true,
+        .handler = ex_events_handle,
+        .ctx = rest->events,
+    };
+    return 1;
+}
+
 size_t ex_rest_read_routes(struct ex_rest *rest, unsigned roles, struct ex_http_route *routes) {
     size_t count;
 
     (void)ex_rest_read_questions(&count);
-    return add_routes(rest->questions, count, roles, routes);
+    size_t added = add_routes(rest->questions, count, roles, routes);
+    return added + add_events(rest, roles, routes + added);
 }
 
 size_t ex_rest_control_routes(struct ex_rest *rest, struct ex_http_route *routes) {
@@ -55,8 +70,7 @@ size_t ex_rest_control_routes(struct ex_rest *rest, struct ex_http_route *routes
 
     (void)ex_rest_read_questions(&read_count);
     (void)ex_rest_control_questions(&count);
-    size_t added =
-        add_routes(rest->questions, read_count, EX_HTTP_ROLE_READ | EX_HTTP_ROLE_CONTROL, routes);
+    size_t added = ex_rest_read_routes(rest, EX_HTTP_ROLE_READ | EX_HTTP_ROLE_CONTROL, routes);
     return added +
            add_routes(rest->questions + read_count, count, EX_HTTP_ROLE_CONTROL, routes + added);
 }

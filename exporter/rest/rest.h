@@ -21,6 +21,7 @@ enum {
     EX_REST_QUESTIONS_MAX = EX_REST_ROUTES_MAX / 2,
 };
 
+struct ex_events;
 struct ex_question;
 
 /* Filled by the daemon, then borrowed as long as a server has its routes or the loop runs. */
@@ -28,6 +29,7 @@ struct ex_rest {
     uv_loop_t *loop; /* of the manager; borrowed, as all of these */
     struct ex_inbox *inbox;
     const struct ex_config *config; /* its profile decides which fields there are */
+    struct ex_events *events;       /* who listens to /events */
     const struct ex_engine *local;  /* where jobs are started */
     /* [main] The two orders to the daemon; 0, or a negative errno with words. */
     int (*reload)(void *ctx, struct fo_error *reterr);

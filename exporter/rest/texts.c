@@ -42,7 +42,7 @@ const char *ex_rest_duration(int64_t duration_ms, char text[static EX_REST_DURAT
     struct ex_buffer iso;
 
     if (duration_ms == 0)
-        return strcpy(text, "PT0S");
+        return memcpy(text, "PT0S", sizeof "PT0S");
     ex_buffer_init(&iso, EX_REST_DURATION_BYTES - 1);
     ex_buffer_append_text(&iso, "PT");
     if (hours > 0)

@@ -3,11 +3,13 @@
 
 Standard library only. FAILOVER_EXPORTER names the program (ctest sets it).
 """
+import http.client
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -56,6 +58,19 @@ def marked_processes(mark):
     return found
 
 
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(self.path)
+
+
 class Daemon:
     """`failover_exporter serve` on a port of its own. `launcher` stands before the program; `address` None
     leaves it to the program; other options are Popen's."""
@@ -93,6 +108,10 @@ class Daemon:
     def get(self, path, **headers):
         status, body, answered = self.fetch(path, **headers)
         return status, body.decode(), answered
+
+    def control(self):
+        """A connection to the control door."""
+        return UnixConnection(os.path.join(self.storage, "control.sock"))
 
     def samples(self):
         """[(name, {label: value}, number)]"""
@@ -173,6 +192,14 @@ class Case(unittest.TestCase):
         wait_for(lambda: daemon.total("failover_job_state", state="FAILED") == 1,
                  what="the job to have failed:\n" + daemon.log_text())
         return daemon
+
+    @classmethod
+    def shared_flaky_daemon(cls, **options):
+        """The same for all tests of a class, which ends it; for setUpClass."""
+        owner = cls()
+        owner.setUp()
+        cls.addClassCleanup(owner.doCleanups)
+        return owner.flaky_daemon(**options)
 
     def run_program(self, *arguments, seconds=60, **options):
         return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,

@@ -22,24 +22,13 @@ TOKEN = "a-token-that-nobody-guesses"
 HASH = "$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"  # secret
 
 
-class Connection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost")
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(self.path)
-
-
 class Control(Case):
     def start(self, *flags):
         self.server = self.daemon(*flags, self.write("job.yaml", JOB))
         self.server.wait_state("demo", "RUNNING")
 
     def send(self, method, path, body=None, connection=None, **headers):
-        connection = connection or Connection(os.path.join(self.server.storage, "control.sock"))
+        connection = connection or self.server.control()
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()
         text = answer.read().decode()

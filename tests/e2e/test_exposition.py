@@ -100,8 +100,12 @@ class Manifest(Case):
 
 
 class Formats(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = cls.shared_flaky_daemon(name=HOSTILE_NAME)
+
     def test_accept_headers(self):
-        daemon = self.flaky_daemon()
+        daemon = self.shared
         for accept, expected in ACCEPT:
             with self.subTest(accept=accept):
                 status, page, headers = daemon.fetch("/metrics", Accept=accept)
@@ -112,7 +116,7 @@ class Formats(Case):
                     self.assertEqual(page.endswith(b"# EOF\n"), expected.startswith(OPENMETRICS))
 
     def test_encodings(self):
-        daemon = self.flaky_daemon()
+        daemon = self.shared
         path = "/metrics?name[]=failover_job_state&name[]=failover_failures_by_class"
         plain = daemon.fetch(path)[1]
         for asked, expected in (("gzip", "gzip"), ("gzip;q=0", None), ("identity", None), ("br", None),
@@ -124,7 +128,7 @@ class Formats(Case):
                     self.assertEqual(gzip.decompress(page) if expected else page, plain)
 
     def test_same_series_in_every_format(self):
-        daemon = self.flaky_daemon(name=HOSTILE_NAME)
+        daemon = self.shared
         path = "/metrics?name[]=failover_job_state&name[]=failover_job_failures&name[]=numJobFailure"
         text = read_text(daemon.get(path)[1])
         self.assertEqual(len(text), 11 + 1 + 1)
@@ -148,9 +152,8 @@ class Formats(Case):
         self.assertEqual(sorted(counter[0].exemplar.labels), ["failure_id", "job_id"])
 
     def test_counter_start_times(self):
-        before = time.time()
-        daemon = self.flaky_daemon()
-        families = protobuf.read_families(daemon.fetch("/metrics", Accept=ASKS_PROTOBUF)[1])
+        families = protobuf.read_families(self.shared.fetch("/metrics", Accept=ASKS_PROTOBUF)[1])
+        before = families["process_start_time_seconds"]["series"][0]["value"]
         for name in ("failover_job_failures_total", "numJobFailure_total", "failover_decision_seconds"):
             series = families[name]["series"][0]
             self.assertGreaterEqual(series["start"], before - 1)
@@ -162,8 +165,12 @@ class Formats(Case):
 
 
 class Requests(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = cls.shared_flaky_daemon()
+
     def test_filters(self):
-        daemon = self.flaky_daemon()
+        daemon = self.shared
 
         def families(query):
             page = daemon.get("/metrics?" + query)[1]
@@ -178,7 +185,7 @@ class Requests(Case):
         self.assertEqual(daemon.get("/metrics?collect[]=process&exclude[]=registry")[0], 400)
 
     def test_methods(self):
-        daemon = self.flaky_daemon()
+        daemon = self.shared
         self.assertEqual(daemon.fetch("/metrics", method="HEAD")[:2], (200, b""))
         for method in ("POST", "PUT", "DELETE", "PATCH"):
             status, _, headers = daemon.fetch("/metrics", method=method)
@@ -191,7 +198,7 @@ class Requests(Case):
         self.assertEqual(daemon.get("/figures")[0], 200)
 
     def test_announced_deadline(self):
-        daemon = self.flaky_daemon("--web.timeout-offset=500ms")
+        daemon = self.shared
 
         def scrape(seconds):
             return daemon.get("/metrics", **{"X-Prometheus-Scrape-Timeout-Seconds": seconds})[0]
@@ -214,7 +221,7 @@ class Requests(Case):
         self.assertEqual((status, headers["Content-Encoding"]), (200, "gzip"))
 
     def test_last_page(self):
-        daemon = self.daemon()
+        daemon = self.shared
         size = len(daemon.fetch("/metrics")[1])
         self.assertEqual(daemon.total("failover_last_scrape_bytes"), size)
         self.assertGreater(daemon.total("failover_last_scrape_seconds"), 0)

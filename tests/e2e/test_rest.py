@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The read half of Flink's REST API on the read door: shapes, types, order, errors."""
+import http.client
 import json
 import time
 
@@ -170,6 +171,43 @@ class Rest(Case):
                          [vertex["status"] for vertex in before])
         for query in ("", "?fail=", "?fail=none[0]", "?fail=src[2]", "?fail=" + "x" * 500):
             self.ask("/jobs/demo/plan" + query, 400)
+
+    def test_events(self):
+        self.start()
+        host = self.server.url.split("/")[2]
+        connections = [http.client.HTTPConnection(host, timeout=20), self.server.control()]
+        streams = []
+        for connection in connections:
+            connection.request("GET", "/events")
+            streams.append(connection.getresponse())
+            self.assertEqual(streams[-1].headers["Content-Type"], "text/event-stream")
+            self.addCleanup(connection.close)
+        gone = http.client.HTTPConnection(host)
+        gone.request("GET", "/events")
+        gone.getresponse().close()
+        gone.close()
+        job = self.write("doomed.yaml", "name: doomed\nvertices: [{id: v, command: [sh, -c, 'exit 9']}]\n")
+        self.assertEqual(self.run_program("submit", f"--storage.path={self.server.storage}", job).returncode, 0)
+        for stream in streams:
+            told = [self.event(stream) for _ in range(3)]
+            self.assertEqual(sorted(kind for kind, _ in told), ["exhausted", "failure", "labelled"])
+            for kind, record in told:
+                self.assertEqual((record["kind"], record["job_name"], record["task"]), (kind, "doomed", "v[0]"))
+            self.assertEqual(len({record["incident"] for _, record in told}), 1)
+        self.assertEqual(self.server.stop(), 0)
+        for stream in streams:
+            self.assertEqual(stream.read(), b"")  # ended, not cut off
+
+    def event(self, stream):
+        """(kind, record) of the next one; keep-alives are passed over."""
+        fields = {}
+        while True:
+            line = stream.readline().decode().rstrip("\n")
+            if not line and "data" in fields:
+                return fields["event"], json.loads(fields["data"])
+            name, separator, value = line.partition(": ")
+            if separator and name:
+                fields[name] = value
 
     def test_current_flink(self):
         self.start("2")

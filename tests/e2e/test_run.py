@@ -166,6 +166,38 @@ vertices: [{id: worker, parallelism: 2, command: [sh, -c, 'sleep 0.5; test $FAIL
                       "worker[1], attempt 0: exit status 1", "seen ended FINISHED"):
             self.assertIn(words, answer.stdout)
 
+    def test_output_cannot_steer_the_terminal(self):
+        job = self.write("job.yaml", """
+name: loud
+vertices: [{id: a, command: [sh, -c, 'printf "one\\n\\033]0;two\\007 \\302\\233 three" >&2; exit 1']}]
+""")
+        answer = self.run_program("run", job)
+        self.assertEqual(answer.returncode, 1, answer.stdout)
+        self.assertIn("one\n?]0;two? ? three\n", answer.stdout)
+
+    def test_policies_steer_decisions(self):
+        config = self.write("config.yaml", """
+restart-strategy: {type: fixed-delay, fixed-delay.attempts: 1, fixed-delay.delay: 10 ms}
+policies:
+  - {match: {type: USER, retry: never}, action: fail}
+  - {match: {category: quota}, restart-strategy: {type: exponential-delay,
+      exponential-delay.initial-backoff: 10 ms, exponential-delay.jitter-factor: 0}}
+  - {match: {cause: killed}, action: restart, charge: false, delay: 20 ms}
+""")
+        quota = "test $FAILOVER_ATTEMPT -lt 3 || exit 0; echo HTTP 429 Too Many Requests >&2; exit 1"
+        for command, status, decisions in (
+                ("no_such_command_here", 1, ["gives up, 1 of 1"]),
+                (quota, 0, ["1 of 1"] * 3),
+                ("test $FAILOVER_ATTEMPT -lt 3 || exit 0; kill -KILL $$", 0, ["1 of 1"] * 3),
+                ("test $FAILOVER_ATTEMPT -lt 3 || exit 0; exit 9", 1, ["0 of 1", "gives up, 0 of 1"])):
+            job = self.write("job.yaml", f"name: steered\nvertices: [{{id: a, command: [sh, -c, '{command}']}}]\n")
+            answer = self.run_program("run", f"--config.file={config}", job)
+            self.assertEqual(answer.returncode, status, answer.stdout)
+            decided = [line for line in answer.stdout.splitlines() if "a[0], attempt" in line]
+            self.assertEqual(len(decided), len(decisions), answer.stdout)
+            for line, words in zip(decided, decisions):
+                self.assertIn(words + " restarts left", line)
+
     def test_metrics_while_it_runs(self):
         mark = f"mark-{os.getpid()}-metrics"
         job = self.write("job.yaml", f"name: slow\nvertices: [{{id: a, command: [sh, -c, 'sleep 3', {mark}]}}]\n")

@@ -27,9 +27,9 @@ compopt() { :; } # only inside a real completion
 commands=$(failover_exporter help | sed -n 's/^  \([a-z]*\) .*/\1/p')
 [[ $(wc -w <<< "$commands") -ge 15 ]] || fail "help lists too few commands"
 for command in $commands; do
-    complete_line failover_exporter "$command" | grep -qx "$command" || fail "does not complete $command"
+    complete_line failover_exporter "$command" | grep -x "$command" > /dev/null || fail "does not complete $command"
     grep -qw "$command" "$packaging/man/failover_exporter.1" || fail "the man page does not know $command"
 done
-complete_line failover_exporter serve --web.pub | grep -qx -- --web.public-status || fail "no flags of serve"
-complete_line failover_exporter list --contr | grep -qx -- --control.socket= || fail "no flags of list"
-complete_line failover_exporter check ru | grep -qx rules || fail "no words for check"
+complete_line failover_exporter serve --web.pub | grep -x -- --web.public-status > /dev/null || fail "no flags of serve"
+complete_line failover_exporter list --contr | grep -x -- --control.socket= > /dev/null || fail "no flags of list"
+complete_line failover_exporter check ru | grep -x rules > /dev/null || fail "no words for check"

@@ -12,6 +12,7 @@
 
 struct values {
     bool fast;
+    bool version;
     const char *name;
     struct ex_flag_list list;
     uint64_t count;
@@ -24,6 +25,7 @@ static int parse(struct values *values, int argc, const char **argv, int *ret_co
                  struct fo_error *reterr) {
     const struct ex_flag flags[] = {
         {"fast", EX_FLAG_BOOL, &values->fast, "", ""},
+        {"version", EX_FLAG_BOOL, &values->version, "", ""},
         {"a.name", EX_FLAG_TEXT, &values->name, "NAME", ""},
         {"list", EX_FLAG_LIST, &values->list, "ITEM", ""},
         {"count", EX_FLAG_COUNT, &values->count, "N", ""},
@@ -82,6 +84,19 @@ static void test_environment_gives_way(void **state) {
     (void)unsetenv("FAILOVER_EXPORTER_LIST");
 }
 
+static void test_environment_asks_for_no_version(void **state) {
+    const char *argv[] = {"x", NULL};
+    struct values values = {0};
+    struct fo_error error;
+    int count;
+
+    (void)state;
+    assert_int_equal(setenv("FAILOVER_EXPORTER_VERSION", "1.2.3", 1), 0);
+    assert_int_equal(parse(&values, 1, argv, &count, &error), 0);
+    assert_false(values.version);
+    (void)unsetenv("FAILOVER_EXPORTER_VERSION");
+}
+
 static void test_refusals_name_flag_and_value(void **state) {
     static const struct {
         const char *flag;
@@ -109,6 +124,7 @@ int main(void) {
         cmocka_unit_test(test_all_forms),
         cmocka_unit_test(test_no_form),
         cmocka_unit_test(test_environment_gives_way),
+        cmocka_unit_test(test_environment_asks_for_no_version),
         cmocka_unit_test(test_refusals_name_flag_and_value),
     };
 
