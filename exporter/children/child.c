@@ -191,6 +191,7 @@ static void on_report(struct ex_spawn_watch *watch, const struct ex_spawn_report
         kill_all(child); /* what it has left behind */
     if (!over && !exited)
         return;
+    ex_child_pipes_drain(child); /* its last words say more than its status */
     bool was_down = child->state == EX_CHILD_DOWN || child->state == EX_CHILD_CLOSING;
     if (!was_down && report->header.kind != EX_SPAWN_GONE) {
         describe_end(report, why, sizeof why);

@@ -82,6 +82,8 @@ void ex_child_pipes_close(struct ex_child *child);
 void ex_child_pipes_end_input(struct ex_child *child);
 /* Writes what is in child->out, as far as it goes. */
 void ex_child_pipes_flush(struct ex_child *child);
+/* Takes what a process that has ended left in its output. The child may be down after it. */
+void ex_child_pipes_drain(struct ex_child *child);
 /* Reads again after a ration. */
 void ex_child_pipes_resume(struct ex_child *child);
 

@@ -6,7 +6,7 @@
 
 #include "exporter/children/child_internal.h"
 
-enum { LOG_LINE_MAX_BYTES = 512 };
+enum { LOG_LINE_MAX_BYTES = 512, DRAINS_MAX = 16 };
 
 static void on_closed(uv_handle_t *handle) {
     struct ex_child_pipes *pipes = handle->data;
@@ -50,6 +50,20 @@ void ex_child_pipes_resume(struct ex_child *child) {
         return;
     (void)uv_read_start((uv_stream_t *)&pipes->output, on_alloc, on_read);
     (void)uv_read_start((uv_stream_t *)&pipes->errors, on_alloc, on_read);
+}
+
+void ex_child_pipes_drain(struct ex_child *child) {
+    struct ex_child_pipes *pipes = child->pipes;
+    uv_os_fd_t fd;
+
+    if (!pipes || uv_fileno((uv_handle_t *)&pipes->output, &fd) < 0)
+        return;
+    for (unsigned i = 0; i < DRAINS_MAX && child->pipes == pipes; i++) {
+        ssize_t len = read(fd, pipes->chunk, sizeof pipes->chunk);
+        if (len <= 0)
+            return;
+        ex_child_lines_read(child, (struct fo_str){pipes->chunk, (size_t)len});
+    }
 }
 
 /* One pipe: our end into `handle`, the other for the process. */

@@ -153,8 +153,8 @@ static void read_other(struct reader *reader, struct ex_event *event) {
 int ex_event_decode(struct fo_str line, struct ex_event *ret_event) {
     if (line.len > EX_EVENT_LINE_MAX_BYTES)
         return -E2BIG;
-    json_t *root = json_loadb(line.ptr ? line.ptr : "", line.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-                               NULL);
+    json_t *root = json_loadb(line.ptr ? line.ptr : "", line.len,
+                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     struct reader reader = {.object = root};
     const char *kind = json_string_value(json_object_get(root, "kind"));
 

@@ -212,6 +212,33 @@ class Listeners(Case):
         self.assertNotIn("left on", daemon.get("/metrics")[1])
         self.assertIn("No space ***", daemon.get("/metrics")[1])
 
+    def test_counted_before_its_job_is_replaced(self):
+        """A later job of the name takes the place of one whose failure is still on its round."""
+        self.plugin("slow", FRAME.replace("KEYS", '["team"]').replace(
+            "BODY", "time.sleep(5)\n    " + ANSWER))
+        daemon = self.start("catalogue, slow", "{slow: {timeout: 20 s}}", 0)
+        daemon.wait_state("doomed", "FAILED")
+        self.assertEqual(daemon.total("failover_failures_pending"), 1)
+        self.assertEqual(daemon.total("failover_failures_counted_total"), 0)
+        ended = self.run_program("submit", "--storage.path=" + daemon.storage,
+                                 self.path("job.yaml"))
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        wait_for(lambda: daemon.total("failover_failures_received_total") == 2)
+        self.assertEqual(daemon.total("failover_failures_counted_total"), 1)
+        self.assertEqual(daemon.total("failover_failures_by_class_total"), 1)
+        wait_for(lambda: daemon.total("failover_failures_counted_total") == 2, 20)
+        self.assertEqual(daemon.total("failover_failures_pending"), 0)
+        self.assertEqual(daemon.total("numJobFailure_total", team="blue"), 1)
+
+    def test_stop_does_not_wait_for_a_listener(self):
+        self.bad("time.sleep(60)")
+        daemon = self.start("catalogue, bad", "{bad: {timeout: 60 s}}", 0)
+        daemon.wait_state("doomed", "FAILED")
+        self.assertEqual(daemon.total("failover_failures_pending"), 1)
+        began = time.monotonic()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertLess(time.monotonic() - began, 6)
+
     def test_run_counts_before_it_ends(self):
         self.plugin("slow", FRAME.replace("KEYS", '["team"]').replace(
             "BODY", "time.sleep(0.3)\n    " + ANSWER))

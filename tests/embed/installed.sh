@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # installed.sh BUILD EMBED_C CC CMAKE - installs libfailover into an empty folder and builds the
-# example against it: with pkg-config, and with find_package, shared and static.
+# examples against it: with pkg-config, and with find_package, shared, static, and as a listener.
 set -eu
 build=$1 source=$2 cc=$3 cmake=$4
 folder=$(mktemp -d)
@@ -26,12 +26,14 @@ add_executable(shared $source)
 target_link_libraries(shared PRIVATE failover::failover)
 add_executable(static $source)
 target_link_libraries(static PRIVATE failover::failover_static)
+fl_add_listener(minimal SOURCES $(dirname "$source")/listeners/minimal.c)
 PROJECT
 "$cmake" -S "$folder/project" -B "$folder/project/build" -DCMAKE_C_COMPILER="$cc" \
     -DCMAKE_PREFIX_PATH="$folder/prefix" >/dev/null
 "$cmake" --build "$folder/project/build" >/dev/null
 "$folder/project/build/shared" >/dev/null
 "$folder/project/build/static" >/dev/null
+nm -D --defined-only "$folder/project/build/plugins/minimal/minimal.so" | grep -q fl_listener_entry
 
 # Only what the header promises leaves the shared library.
 stray=$(nm -D --defined-only "$lib/libfailover.so" | awk '{ print $3 }' | grep -v '^fo_' || true)
