@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "exporter/cli/capture.h"
 #include "exporter/base/clean_text.h"
+#include "exporter/cli/capture.h"
 #include "tests/unit/catalogue/support.h"
 
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
