@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { KILLS = 200, MANY_TASKS = 1000, PATH_BYTES = 512, DEATHS = 5 };
 
 /* What a task says when it starts. One write of it into a pipe is whole. */
@@ -39,7 +37,7 @@ static uint64_t now_ns(void) {
 
 static void die(const char *what) {
     perror(what);
-    exit(1);
+    exit(1); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
 static void sleep_ms(long ms) {

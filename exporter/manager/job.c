@@ -280,9 +280,9 @@ static void add_to_batch(struct ex_job *job, struct batch *batch, const struct f
         (struct ex_task_attempt){action->task, action->attempt};
 }
 
-static void carry_out(struct ex_job *job, struct ex_failure *failure, int64_t now_ms) {
+/* What has changed, told to observers, listeners and counters. */
+static void tell_changes(struct ex_job *job, struct ex_failure *failure, int64_t now_ms) {
     const struct fo_actions *actions = &job->manager->actions;
-    struct batch batch = {.count = 0};
 
     for (size_t i = 0; i < actions->count; i++) {
         const struct fo_action *action = &actions->items[i];
@@ -290,8 +290,7 @@ static void carry_out(struct ex_job *job, struct ex_failure *failure, int64_t no
         case FO_ACTION_DEPLOY:
         case FO_ACTION_CANCEL:
         case FO_ACTION_WITHDRAW:
-            add_to_batch(job, &batch, action);
-            break;
+            break; /* command_engine() */
         case FO_ACTION_TASK_STATE:
             on_task_state(job, action, now_ms);
             break;
@@ -305,6 +304,17 @@ static void carry_out(struct ex_job *job, struct ex_failure *failure, int64_t no
             on_recovered(job, action, now_ms);
             break;
         }
+    }
+}
+
+static void command_engine(struct ex_job *job) {
+    const struct fo_actions *actions = &job->manager->actions;
+    struct batch batch = {.count = 0};
+
+    for (size_t i = 0; i < actions->count; i++) {
+        enum fo_action_kind kind = actions->items[i].kind;
+        if (kind == FO_ACTION_DEPLOY || kind == FO_ACTION_CANCEL || kind == FO_ACTION_WITHDRAW)
+            add_to_batch(job, &batch, &actions->items[i]);
     }
     tell_engine(job, &batch);
 }
@@ -363,11 +373,12 @@ int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *f
         ex_failure_metrics_accept(&manager->account, (double)(ex_clock_ns() - started_ns) / 1e9);
         keep_failure(job, failure);
     }
-    carry_out(job, failure, now_ms);
+    tell_changes(job, failure, now_ms);
     if (failure)
         ex_failure_offer(job, failure);
     prune_failures(job);
     ex_job_metrics_end(&job->metrics, job->core, now_ms);
+    command_engine(job); /* after the bracket, which must be short: this starts processes */
     arm_timer(job, now_ms);
     close_if_ended(job);
     return 0;

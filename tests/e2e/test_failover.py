@@ -105,6 +105,7 @@ class Failover(Case):
 """, configuration="{restart-strategy.type: fixed-delay, "
                    "restart-strategy.fixed-delay.attempts: 400, restart-strategy.fixed-delay.delay: 0 s}")
         daemon = self.daemon(job)
+        wait_for(lambda: daemon.total("failover_job_state", job_name="busy"), what="the job to be shown")
         end = time.monotonic() + 5
         while time.monotonic() < end:
             samples = daemon.samples()

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # web.sh SERVER: the web configuration as curl sees it: TLS, client certificates, passwords, rate
 # limit, and reloads under load. SERVER is http_test_server.
+# shellcheck disable=SC2016,SC2086 # passwords hold dollars; lists of options are meant to be split
 set -u
 server_program=$(realpath "$1")
 folder=$(mktemp -d)
