@@ -413,6 +413,7 @@ int ex_bank_open(const struct ex_bank_config *config, struct ex_bank **ret_bank,
         return -ENOMEM;
     bank->loop = config->loop;
     ex_buffer_init(&bank->record, EX_EVENT_LINE_MAX_BYTES);
+    uv_update_time(config->loop); /* compiling the rules took long; deadlines begin now */
     int ret = ex_group_new(config->metrics, NULL, 0, NULL, &bank->group);
     if (ret == 0) {
         ex_group_begin(bank->group);
