@@ -210,11 +210,13 @@ static void on_tick(uv_timer_t *timer) {
     (void)timer;
 }
 
+/* The timer repeats: the clock of the loop may be late by more than the wait, and a timer that is
+ * due before the loop has polled would leave nothing to end the poll. */
 static void turn(int longest_ms) {
     uv_timer_t timer;
 
     (void)uv_timer_init(&bench.loop, &timer);
-    (void)uv_timer_start(&timer, on_tick, (uint64_t)longest_ms, 0);
+    (void)uv_timer_start(&timer, on_tick, (uint64_t)longest_ms, (uint64_t)longest_ms);
     (void)uv_run(&bench.loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&timer, NULL);
     (void)uv_run(&bench.loop, UV_RUN_NOWAIT);
