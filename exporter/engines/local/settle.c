@@ -187,7 +187,7 @@ static void on_idle(uv_idle_t *idle) {
     (void)idle;
 }
 
-static void region_unsettle(struct ex_engine_job *job, uint32_t region) {
+void ex_region_unsettle(struct ex_engine_job *job, uint32_t region) {
     if (!job->is_unsettled[region]) {
         job->is_unsettled[region] = true;
         job->unsettled[job->unsettled_count++] = region;
@@ -212,7 +212,7 @@ void ex_attempt_settle(struct ex_attempt *attempt) {
         ex_output_read(attempt->output, &attempt->head, &attempt->tail);
     job->endings[attempt->task] = (struct ex_ending){
         .end = end_of(attempt), .at_ms = attempt->ended_ms, .turn = attempt->ended_turn};
-    region_unsettle(job, fo_graph_task_region(job->spec->graph, attempt->task));
+    ex_region_unsettle(job, fo_graph_task_region(job->spec->graph, attempt->task));
 }
 
 /* Whether an end has been read that is not yet complete; it may be the one that explains others. */
@@ -264,7 +264,7 @@ static void judge_again(uv_timer_t *timer) {
 
     for (uint32_t region = 0; region < fo_graph_region_count(job->spec->graph); region++)
         if (job->is_held[region])
-            region_unsettle(job, region);
+            ex_region_unsettle(job, region);
 }
 
 /* The timer is the job's, for all regions that hold a broken pipe. */

@@ -129,6 +129,29 @@ static void test_producer_killed(void **state) {
     assert_false(bench_exists("to-end/.0.1"));
 }
 
+/* An end that waits for its neighbour's is told when the neighbour is cancelled instead. */
+static void test_neighbour_cancelled(void **state) {
+    static const char fails[] = "sleep 0.3; exit 7";
+    struct ex_vertex_spec *to = NULL;
+
+    (void)state;
+    bench_vertex("from", 1, fails);
+    to = bench_vertex("to", 1, "(trap '' TERM; sleep 56004; sleep 56004) & exec sleep 56005");
+    to->timeout_ms = 300;
+    to->stop_timeout_ms = 60000;
+    bench_edge(0, 1, FO_PIPELINED, FO_ALL_TO_ALL);
+    bench_open();
+    bench_deploy(0, 2);
+    (void)bench_leader("56005");
+    assert_true(bench_dies("56005", BENCH_WAIT_MS));
+    assert_true(bench_dies(fails, BENCH_WAIT_MS));
+    bench_run_ms(200);
+    assert_int_equal(bench.tasks[0].state, FO_TASK_RUNNING);
+    bench_cancel(1, 1);
+    bench_expect(0, FO_TASK_FAILED);
+    assert_int_equal(bench.tasks[0].exit_code, 7);
+}
+
 /* A broken pipe that nobody explains is a failure of its own, after the time for explanations. */
 static void test_closed_input(void **state) {
     (void)state;
@@ -202,6 +225,7 @@ static int run_all(bool without_cgroups, const char *name) {
         cmocka_unit_test_setup_teardown(test_consumer_killed, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_consumer_slow_to_die, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_producer_killed, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_neighbour_cancelled, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_closed_input, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_sigpipe_without_consumers, bench_setup,
                                         bench_teardown),
