@@ -114,6 +114,35 @@ class Plugins(ListenersCase):
         self.breaks_down("fork", mark=mark)
         wait_for(lambda: not marked_processes("sleep\0" + mark), 10, "its children to be gone")
 
+    # ---- what `check config` says of them beforehand ----
+
+    def check(self, text, status):
+        path = self.write("config.yaml", text)
+        ended = self.run_program("check", "config", "--listeners.path=" + PLUGINS, path)
+        self.assertEqual(ended.returncode, status, ended.stdout + ended.stderr)
+        return ended.stdout + ended.stderr
+
+    def test_check_conflict(self):
+        enrichers = "jobmanager.failure-enrichers: catalogue, faulty_conflicting, absent\n"
+        said = self.check(enrichers, 1)
+        self.assertIn("config.yaml:1: listeners \"catalogue\" and \"faulty_conflicting\" both export "
+                      "\"category\"", said)
+        self.assertIn("\"absent\" is not here", said)
+        self.check(enrichers + "listeners: {faulty_conflicting: {rename: {category: team}}}\n", 0)
+        said = self.check("jobmanager.failure-enrichers: faulty, faulty_conflicting\n"
+                          "listeners: {faulty_conflicting: {rename: {category: team}}}\n", 1)
+        self.assertIn('"team"', said)
+
+    def test_check_cause_of_a_policy(self):
+        policy = "policies:\n  - {match: {type: USER}, action: fail}\n  - {match: {cause: %s}, action: fail}\n"
+        self.assertIn("config.yaml:3: policy: \"preemted\" is the cause of no rule; the nearest is "
+                      "\"preempted\"", self.check(policy % "preemted", 1))
+        self.write("rules.yaml", "causes: [late_truck]\nrules:\n"
+                                 "  - {id: ours.truck, priority: 90, match: {message_regex: 'truck late'},\n"
+                                 "     labels: {type: SYSTEM, category: dependency, cause: late_truck, "
+                                 "retry: backoff}}\n")
+        self.check(policy % "late_truck" + "listeners: {catalogue: {files: [rules.yaml]}}\n", 0)
+
 
 if __name__ == "__main__":
     main()
