@@ -43,7 +43,7 @@ struct ex_daemon {
     struct ex_work_dir work_dir;
     struct ex_spawner *spawner;
     struct ex_bank *bank;
-    struct ex_engine local;
+    struct ex_engines engines;
     struct ex_manager *manager;
     struct ex_events *events;
     struct ex_inbox *inbox;
@@ -110,7 +110,7 @@ static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_opti
     return ex_bank_open(&bank, &daemon->bank, reterr);
 }
 
-static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
+static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of(local_name));
     const struct ex_local_config local = {
         .loop = daemon->loop,
@@ -121,8 +121,13 @@ static int start_engine(struct ex_daemon *daemon, struct fo_error *reterr) {
         .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
         .keep = !daemon->work_dir.temporary,
     };
-    daemon->local = (struct ex_engine){.ops = ex_local_ops(), .name = local_name};
-    return ex_local_new(&local, &daemon->local.self, reterr);
+    struct ex_engine *engine = &daemon->engines.items[daemon->engines.count];
+
+    *engine = (struct ex_engine){.ops = ex_local_ops(), .name = local_name};
+    int ret = ex_local_new(&local, &engine->self, reterr);
+    if (ret == 0)
+        daemon->engines.count++;
+    return ret;
 }
 
 static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -167,7 +172,7 @@ static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *
         .inbox = daemon->inbox,
         .config = daemon->config,
         .events = daemon->events,
-        .local = &daemon->local,
+        .engines = &daemon->engines,
         .reload = reload,
         .quit = quit,
         .ctx = daemon,
@@ -298,7 +303,7 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = open_door(daemon, options, reterr);
     if (ret == 0)
-        ret = start_engine(daemon, reterr);
+        ret = start_local(daemon, reterr);
     if (ret == 0)
         ret = open_control(daemon, options, reterr);
     return ret;
@@ -321,8 +326,10 @@ static void close_rooms(struct ex_daemon *daemon) {
     ex_events_close(daemon->events);
     ex_control_door_close(&daemon->control, DRAIN_MS);
     ex_read_door_close(&daemon->door, DRAIN_MS);
-    if (daemon->local.self)
-        daemon->local.ops->close(daemon->local.self);
+    while (daemon->engines.count > 0) {
+        const struct ex_engine *engine = &daemon->engines.items[--daemon->engines.count];
+        engine->ops->close(engine->self);
+    }
     daemon->manager = ex_manager_free(daemon->manager);
     ex_bank_close(daemon->bank, LISTENER_GRACE_MS, on_listeners_closed, daemon);
 }
@@ -390,11 +397,23 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
 
 /* ---- while it runs ---- */
 
+static int submit_job(struct ex_daemon *daemon, struct ex_job_spec *spec, struct ex_job **ret_job,
+                      struct fo_error *reterr) {
+    const struct ex_engine *engine = ex_engines_find(&daemon->engines, spec->engine);
+
+    if (engine)
+        return ex_manager_submit(daemon->manager, engine, spec, ret_job, reterr);
+    *reterr = (struct fo_error){.code = -ENOENT};
+    (void)snprintf(reterr->text, sizeof reterr->text, "engine: no engine \"%s\" runs here",
+                   spec->engine);
+    return -ENOENT;
+}
+
 int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
                           struct fo_error *reterr) {
     for (int i = 0; i < daemon->job_count; i++) {
         struct ex_job *job;
-        int ret = ex_manager_submit(daemon->manager, &daemon->local, daemon->jobs[i], &job, reterr);
+        int ret = submit_job(daemon, daemon->jobs[i], &job, reterr);
         if (ret < 0) {
             *ret_file = daemon->job_files[i];
             return ret;

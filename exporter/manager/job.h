@@ -8,6 +8,7 @@
 #include "exporter/base/buffer.h"
 #include "exporter/manager/failure_metrics.h"
 #include "exporter/manager/job_metrics.h"
+#include "exporter/manager/ledger.h"
 #include "exporter/manager/manager.h"
 #include "listeners/catalogue/catalogue.h"
 #include "listeners/counting/counting.h"
@@ -41,12 +42,26 @@ struct ex_job {
     bool closed;
 };
 
+/* A step of the core: from its event until what it asks for is carried out. */
+struct ex_step {
+    struct ex_entry entry;
+    STAILQ_ENTRY(ex_step) spare; /* while nobody uses it */
+    struct ex_job *job;
+    struct ex_failure *failure; /* that the event is about; owned until the job takes it */
+    struct fo_actions actions;
+    uint32_t *restart; /* the tasks of its decision; owned */
+    int64_t now_ms;
+    double seconds; /* that deciding took */
+    void *token;    /* of the report that it answers, or NULL */
+};
+
 /* Something that an engine has said and that waits for its turn. */
 struct ex_message {
     STAILQ_ENTRY(ex_message) link;
     struct ex_job *job;
     struct fo_event event;
     struct ex_failure *failure; /* of a FAILED report; taken by whoever handles the message */
+    void *token;                /* of the report */
     bool closed;                /* instead of an event: the engine has closed the job */
 };
 
@@ -68,8 +83,9 @@ struct ex_manager {
     bool stopping;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
-    struct fo_actions actions;        /* of the step being carried out */
-    struct ex_task_attempt *attempts; /* a batch for an engine */
+    struct ex_ledger ledger;
+    STAILQ_HEAD(, ex_step) spare_steps; /* so that their memory is used again */
+    struct ex_task_attempt *attempts;   /* a batch for an engine */
     size_t attempts_capacity;
     uint64_t random_state;
     uint64_t next_failure_id;
@@ -88,9 +104,18 @@ FO_MUST_CHECK int ex_job_new(struct ex_manager *manager, const struct ex_engine 
 /* Takes the job off the list and ends it once its timer is closed. */
 void ex_job_remove(struct ex_job *job);
 
-/* Steps the core and carries out what it asks for. `failure` (taken, may be NULL) is what the event
- * is about. Returns what fo_job_step() does. */
-int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *failure);
+/* ---- step.c ---- */
+
+/* Steps the core, and carries out what it asks for once that is durable. `failure` (taken, may be
+ * NULL) is what the event is about; `token`, if any, is answered. Returns what fo_job_step() does.
+ */
+int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
+                void *token);
+
+/* Tells who waits for the answer of a report, if anybody does. */
+void ex_job_answer(const struct ex_job *job, void *token, const struct ex_answer *answer);
+
+void ex_manager_free_steps(struct ex_manager *manager);
 
 /* The engine has let go of the job. */
 void ex_job_on_closed(struct ex_job *job);

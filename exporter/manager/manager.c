@@ -57,6 +57,8 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     manager->next_failure_id = 1;
     TAILQ_INIT(&manager->jobs);
     STAILQ_INIT(&manager->messages);
+    STAILQ_INIT(&manager->spare_steps);
+    ex_ledger_init(&manager->ledger);
     (void)uv_idle_init(manager->loop, &manager->drainer); /* cannot fail */
     (void)uv_timer_init(manager->loop, &manager->settle);
     manager->drainer.data = manager;
@@ -77,6 +79,7 @@ static void drop_messages(struct ex_manager *manager) {
     while (!STAILQ_EMPTY(&manager->messages)) {
         struct ex_message *message = STAILQ_FIRST(&manager->messages);
         STAILQ_REMOVE_HEAD(&manager->messages, link);
+        ex_job_answer(message->job, message->token, &(struct ex_answer){.error = -ESHUTDOWN});
         (void)ex_failure_free(message->failure);
         free(message);
     }
@@ -93,9 +96,10 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     if (!manager)
         return NULL;
     drop_messages(manager);
+    ex_ledger_close(&manager->ledger);
     while (!TAILQ_EMPTY(&manager->jobs))
         ex_job_remove(TAILQ_FIRST(&manager->jobs));
-    fo_actions_done(&manager->actions, NULL);
+    ex_manager_free_steps(manager);
     free(manager->attempts);
     (void)counting_free(manager->counting);
     (void)catalogue_scratch_free(manager->scratch);
@@ -147,7 +151,8 @@ static bool is_asked_for(const struct ex_job *job, const struct fo_event *event)
            fo_job_task_state(job->core, event->task) == FO_TASK_CANCELING;
 }
 
-static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex_failure *failure) {
+static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
+                           void *token) {
     struct ex_manager *manager = job->manager;
 
     failure->id = manager->next_failure_id++;
@@ -160,18 +165,19 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
         .labels = failure->verdict.items,
         .label_count = failure->verdict.count,
     };
-    int ret = ex_job_feed(job, event, failure);
+    int ret = ex_job_feed(job, event, failure, token);
     if (ret < 0)
         ex_failure_metrics_reject(&manager->account, rejection_of(ret));
 }
 
-static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_failure *failure) {
+static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
+                         void *token) {
     if (failure && !is_asked_for(job, event)) {
-        handle_failure(job, event, failure);
+        handle_failure(job, event, failure, token);
         return;
     }
     (void)ex_failure_free(failure);
-    int ret = ex_job_feed(job, event, NULL);
+    int ret = ex_job_feed(job, event, NULL, token);
     if (ret < 0 && ret != -ESTALE && ret != -EALREADY)
         ex_log(EX_LOG_ERROR, "An engine's report was refused.",
                EX_TEXT("job_name", job->spec->name), EX_INT("task", event->task),
@@ -224,7 +230,7 @@ static void on_drain(uv_idle_t *drainer) {
         if (message->closed)
             ex_job_on_closed(message->job);
         else
-            handle_event(message->job, &message->event, message->failure);
+            handle_event(message->job, &message->event, message->failure, message->token);
         free(message);
     }
     tell_if_stopped(manager);
@@ -257,6 +263,7 @@ static void on_report(void *owner, const struct ex_report *report) {
                   .attempt = report->attempt,
                   .state = report->state,
                   .cause = {.lost = {.producer = FO_NO_TASK}}},
+        .token = report->token,
     };
 
     if (report->evidence && ex_failure_new(report, &message.failure) < 0) {
@@ -302,7 +309,7 @@ static struct ex_job *find_by_name(struct ex_manager *manager, const struct ex_e
 static int feed_task(struct ex_job *job, enum fo_event_kind kind, uint32_t task) {
     struct fo_event event = {.kind = kind, .task = task};
 
-    return ex_job_feed(job, &event, NULL);
+    return ex_job_feed(job, &event, NULL, NULL);
 }
 
 static int feed(struct ex_job *job, enum fo_event_kind kind) {

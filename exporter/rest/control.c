@@ -62,7 +62,7 @@ static bool read_job(struct ex_call *call, struct ex_http_request *request,
         return false;
     }
     int ret = parse_job(call, request, &error);
-    if (ret == 0 && strcmp(call->spec->engine, call->rest->local->name) != 0) {
+    if (ret == 0 && !ex_engines_find(call->rest->engines, call->spec->engine)) {
         ex_http_response_error(response, 400, "engine: no engine \"%s\" runs here",
                                call->spec->engine);
         return false;
@@ -77,7 +77,8 @@ static bool read_job(struct ex_call *call, struct ex_http_request *request,
 static int submit(struct ex_call *call, struct ex_manager *manager) {
     struct fo_error error = {.text = "out of memory"};
     struct ex_job *job;
-    int ret = ex_manager_submit(manager, call->rest->local, call->spec, &job, &error);
+    const struct ex_engine *engine = ex_engines_find(call->rest->engines, call->spec->engine);
+    int ret = ex_manager_submit(manager, engine, call->spec, &job, &error);
 
     if (ret == -EEXIST)
         return ex_call_refuse(call, 409, error.text);

@@ -28,9 +28,9 @@ struct ex_question;
 struct ex_rest {
     uv_loop_t *loop; /* of the manager; borrowed, as all of these */
     struct ex_inbox *inbox;
-    const struct ex_config *config; /* its profile decides which fields there are */
-    struct ex_events *events;       /* who listens to /events */
-    const struct ex_engine *local;  /* where jobs are started */
+    const struct ex_config *config;   /* its profile decides which fields there are */
+    struct ex_events *events;         /* who listens to /events */
+    const struct ex_engines *engines; /* where jobs are started */
     /* [main] The two orders to the daemon; 0, or a negative errno with words. */
     int (*reload)(void *ctx, struct fo_error *reterr);
     void (*quit)(void *ctx);

@@ -79,7 +79,8 @@ static enum ex_end end_of(const struct ex_attempt *attempt) {
 
 void ex_attempt_tell(struct ex_attempt *attempt, enum fo_task_state state) {
     struct ex_engine_job *job = attempt->job;
-    const struct ex_report report = {attempt->task, attempt->attempt, state, NULL};
+    const struct ex_report report = {
+        .task = attempt->task, .attempt = attempt->attempt, .state = state};
 
     if (attempt->told == state || attempt->told == FO_TASK_RUNNING || attempt->cancelled ||
         job->closing)
@@ -153,14 +154,18 @@ static void report_failed(struct ex_attempt *attempt, bool secondary) {
         .pid = attempt->pid,
         .log_path = fo_str_of(attempt->head.len > 0 ? attempt->log_path : NULL),
     };
-    const struct ex_report report = {attempt->task, attempt->attempt, FO_TASK_FAILED, &evidence};
+    const struct ex_report report = {.task = attempt->task,
+                                     .attempt = attempt->attempt,
+                                     .state = FO_TASK_FAILED,
+                                     .evidence = &evidence};
     job->engine->config.sink->report(job->owner, &report);
 }
 
 /* What it wrote and may not show goes; its place is free for the next attempt. */
 static void attempt_end(struct ex_attempt *attempt, enum fo_task_state state, bool secondary) {
     struct ex_engine_job *job = attempt->job;
-    const struct ex_report report = {attempt->task, attempt->attempt, state, NULL};
+    const struct ex_report report = {
+        .task = attempt->task, .attempt = attempt->attempt, .state = state};
 
     if (state != FO_TASK_FINISHED) {
         ex_partitions_drop(attempt);

@@ -392,7 +392,10 @@ static void attempt_refuse(struct ex_engine_job *job, struct ex_task_attempt ord
                            const char *message) {
     const struct ex_evidence evidence = {
         .exit_code = -1, .lost.producer = FO_NO_TASK, .message = fo_str_of(message)};
-    const struct ex_report report = {order.task, order.attempt, FO_TASK_FAILED, &evidence};
+    const struct ex_report report = {.task = order.task,
+                                     .attempt = order.attempt,
+                                     .state = FO_TASK_FAILED,
+                                     .evidence = &evidence};
 
     job->engine->config.sink->report(job->owner, &report);
 }
