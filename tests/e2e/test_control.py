@@ -251,8 +251,10 @@ basic_auth_users: {{alice: {HASH}, bob: {HASH}, carol: {HASH}}}
         self.assertNotIn("secret", self.server.log_text())
         address = self.server.url.split("/")[2]
         health = self.run_program("healthcheck", f"--web.listen-address={address}", f"--web.config.file={web}")
-        self.assertEqual(health.returncode, 1)  # the passwords hold for it too
-        self.assertIn("not ready", health.stdout)
+        self.assertEqual(health.returncode, 1)  # the passwords hold for it too,
+        self.assertIn("--storage.path", health.stderr)
+        health = self.run_program("healthcheck", f"--storage.path={self.server.storage}")
+        self.assertEqual((health.returncode, health.stdout), (0, "ready\n"))  # but not at the socket
 
     def test_others_see_metrics_only(self):
         address = own_address()
