@@ -315,6 +315,9 @@ static int take(struct ex_step *step, struct fo_event *event) {
     step->now_ms = ex_clock_ms();
     int ret = fo_job_step(step->job->core, event, step->now_ms,
                           ex_random_next(&manager->random_state), &step->actions);
+    if (ret == 0 && step->failure)
+        ex_failure_keep_decision(step->failure, fo_job_decision_tasks(step->job->core),
+                                 fo_job_budget(step->job->core, step->now_ms));
     if (ret == 0)
         ret = copy_decision(step);
     if (ret == 0)
