@@ -8,7 +8,7 @@ import stat
 import subprocess
 import time
 
-from harness import PROGRAM, Case, main, wait_for
+from harness import PROGRAM, Case, main, own_address, wait_for
 
 JOB = """
 name: demo
@@ -266,16 +266,6 @@ basic_auth_users: {{alice: {HASH}, bob: {HASH}, carol: {HASH}}}
             for path, wanted in (("/jobs", status), ("/v1/jobs/demo", status), ("/metrics", 200), ("/-/ready", 200)):
                 found, _ = self.send("GET", path, connection=http.client.HTTPConnection(address, port))
                 self.assertEqual(found, wanted, path)
-
-
-def own_address():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing
-        except OSError:
-            return None
-        address = probe.getsockname()[0]
-    return None if address.startswith("127.") else address
 
 
 def free_port(address="127.0.0.1"):

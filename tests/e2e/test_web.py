@@ -15,7 +15,7 @@ import time
 import unittest
 import warnings
 
-from harness import Case, main, wait_for
+from harness import Case, main, own_address, wait_for
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -252,12 +252,19 @@ class Flags(Web):
         for path, status in (("/a&b", 404), ("/-/ready", 404), ("/", 302), ("/team", 404), ("/team/", 404)):
             self.assertEqual(self.curl(server + path), status, path)
         self.assertEqual(self.curl(server + "/", "-L"), 200)
-        self.assertIn('href="./a&#38;b"', daemon.get("/")[1])
         address = server.split("/")[2]
         for flag, status in (("--web.external-url=http://x/team/failover", 0), ("--web.route-prefix=team/failover", 0),
                              ("--web.route-prefix=/", 1)):
             health = self.run_program("healthcheck", f"--web.listen-address={address}", flag)
             self.assertEqual(health.returncode, status, flag)
+
+    def test_first_page_of_strangers(self):
+        """Its link leads to the metrics wherever they are."""
+        address = own_address()
+        if not address:
+            self.skipTest("this machine has no address but loopback")
+        daemon = self.daemon("--web.telemetry-path=/a&b", "--web.route-prefix=/x", address=f"{address}:0")
+        self.assertIn('href="./a&#38;b"', daemon.get("/")[1])
 
     def test_proxy_that_takes_its_path_off(self):
         daemon = self.daemon("--web.external-url=http://x/team", "--web.route-prefix=/")
