@@ -263,7 +263,8 @@ basic_auth_users: {{alice: {HASH}, bob: {HASH}, carol: {HASH}}}
         for flags, status in ((("--web.public-status",), 200), ((), 403)):
             port = free_port(address)
             self.start(f"--web.listen-address={address}:{port}", *flags)
-            for path, wanted in (("/jobs", status), ("/v1/jobs/demo", status), ("/metrics", 200), ("/-/ready", 200)):
+            for path, wanted in (("/jobs", status), ("/v1/jobs/demo", status), ("/metrics", 200), ("/-/ready", 200),
+                                 ("/assets/0/none.js", 404 if status == 200 else 403)):
                 found, _ = self.send("GET", path, connection=http.client.HTTPConnection(address, port))
                 self.assertEqual(found, wanted, path)
 

@@ -11,7 +11,7 @@ const narrow = 640;
 const margin = 14;
 const across = { boxes: 22, bends: 12 }; /* between neighbours of a layer */
 const along = { wide: 78, tall: 46 };    /* between layers */
-const smallest = 0.62;                   /* of its size; below that it scrolls */
+const [smallest, largest] = [0.62, 1.2]; /* of its size; below that it scrolls */
 
 const isBlocking = (edge) => !edge.exchange.startsWith('pipelined');
 
@@ -79,7 +79,7 @@ export class Graph {
   scale() {
     if (!this.size)
       return;
-    const part = Math.min(1, Math.max(smallest, this.element.clientWidth / this.size[0]));
+    const part = Math.min(this.tall ? 1 : largest, Math.max(smallest, this.element.clientWidth / this.size[0]));
     setAttribute(this.canvas, 'width', Math.floor(this.size[0] * part));
     setAttribute(this.canvas, 'height', Math.floor(this.size[1] * part));
   }

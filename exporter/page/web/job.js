@@ -45,8 +45,8 @@ class Facts {
     const { tasks, budget } = job;
     const total = Object.values(tasks).reduce((sum, count) => sum + count, 0);
     this.job = job;
-    setText(this.left, budget === null ? 'Unlimited' : integer.format(budget.remaining));
-    setText(this.limit, budget === null ? '' : `of ${integer.format(budget.limit)} left`);
+    setText(this.left, budget === null ? 'Unlimited' : budget.limit === 0 ? 'None' : integer.format(budget.remaining));
+    setText(this.limit, budget?.limit > 0 ? `of ${integer.format(budget.limit)} left` : '');
     this.meter.update(budget);
     setText(this.strategy, strategy(graph.restart_strategy));
     setText(this.failures, integer.format(job.failures));

@@ -28,11 +28,12 @@ export class Meter {
   }
 
   update(given) {
-    setShown(this.bar, given !== null);
-    setText(this.words, given === null ? 'unlimited' : budget(given.remaining, given.limit));
-    if (given === null)
+    const limited = given !== null && given.limit > 0;
+    setShown(this.bar, limited);
+    setText(this.words, given === null ? 'unlimited' : limited ? budget(given.remaining, given.limit) : 'no restarts');
+    if (!limited)
       return;
-    const part = given.limit > 0 ? given.remaining / given.limit : 0;
+    const part = given.remaining / given.limit;
     this.fill.style.width = `${100 * part}%`;
     setAttribute(this.bar, 'data-low', part < 0.25);
   }
