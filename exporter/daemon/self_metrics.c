@@ -175,12 +175,10 @@ static void collect(void *arg) {
 }
 
 int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metrics,
-                         const char *engine, const struct ex_scrape_counters *scrapes,
-                         struct fo_error *reterr) {
+                         const struct ex_scrape_counters *scrapes, struct fo_error *reterr) {
     const char *reasons[EX_HTTP_REJECTIONS];
     const char *failures[EX_SCRAPE_FAILURES];
     const struct opening openings[] = {
-        {&engine_spec, &engine, 1, &self->engine_up},
         {&reload_spec, NULL, 1, &self->reload_successful},
         {&reload_time_spec, NULL, 1, &self->reload_timestamp},
         {&hash_spec, NULL, 1, &self->config_hash},
@@ -202,12 +200,22 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
         failures[i] = ex_scrape_failure_name((enum ex_scrape_failure)i);
     self->scrapes = scrapes;
     int ret = ex_group_new_live(metrics, &self->group);
+    if (ret == 0)
+        ret = ex_metrics_family(metrics, &engine_spec, &self->engine_up, reterr);
     for (size_t i = 0; i < COUNT_OF(openings) && ret == 0; i++)
         ret = open_series(self, metrics, &openings[i], reterr);
     if (ret == 0)
         ret = ex_metrics_collector(metrics, collect, self);
+    return ret;
+}
+
+int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name) {
+    struct ex_series *up;
+    const struct fo_str value = fo_str_of(name);
+    int ret = ex_group_series(self->group, self->engine_up, &value, &up);
+
     if (ret == 0)
-        ex_series_set(self->engine_up, 1);
+        ex_series_set(up, 1);
     return ret;
 }
 
