@@ -14,7 +14,7 @@ static const char *const codes[EX_SELF_CODES] = {"1xx", "2xx", "3xx", "4xx", "5x
 
 static const struct ex_family_spec engine_spec = {
     .name = "failover_engine_up",
-    .help = "1 while the engine can run tasks.",
+    .help = "1 while the engine can do its work: run tasks, or reach every JobManager.",
     .type = EX_GAUGE,
     .stability = EX_STABLE,
     .labels = engine_labels,
@@ -116,6 +116,7 @@ struct opening {
     const char *const *values;
     size_t count;
     struct ex_series **place;
+    struct ex_family **family; /* NULL = nobody asks for it later */
 };
 
 static int open_series(struct ex_self_metrics *self, struct ex_metrics *metrics,
@@ -123,6 +124,8 @@ static int open_series(struct ex_self_metrics *self, struct ex_metrics *metrics,
     struct ex_family *family;
     int ret = ex_metrics_family(metrics, opening->spec, &family, reterr);
 
+    if (ret == 0 && opening->family)
+        *opening->family = family;
     for (size_t i = 0; i < opening->count && ret == 0; i++) {
         struct fo_str value = fo_str_of(opening->values ? opening->values[i] : NULL);
         ret = ex_group_series(self->group, family, opening->values ? &value : NULL,
@@ -167,18 +170,18 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
     const char *reasons[EX_HTTP_REJECTIONS];
     const char *failures[EX_SCRAPE_FAILURES];
     const struct opening openings[] = {
-        {&engine_spec, &engine, 1, &self->engine_up},
-        {&reload_spec, NULL, 1, &self->reload_successful},
-        {&reload_time_spec, NULL, 1, &self->reload_timestamp},
-        {&web_reload_spec, NULL, 1, &self->web_reload_successful},
-        {&web_reload_time_spec, NULL, 1, &self->web_reload_timestamp},
-        {&response_spec, codes, EX_SELF_CODES, self->responses},
-        {&rejected_spec, reasons, EX_HTTP_REJECTIONS, self->rejected},
-        {&in_flight_spec, NULL, 1, &self->in_flight},
-        {&connections_spec, NULL, 1, &self->connections},
-        {&scrape_failure_spec, failures, EX_SCRAPE_FAILURES, self->scrape_failures},
-        {&scrape_seconds_spec, NULL, 1, &self->scrape_seconds},
-        {&scrape_bytes_spec, NULL, 1, &self->scrape_bytes},
+        {&engine_spec, &engine, 1, &self->engine_up, &self->engine_family},
+        {&reload_spec, NULL, 1, &self->reload_successful, NULL},
+        {&reload_time_spec, NULL, 1, &self->reload_timestamp, NULL},
+        {&web_reload_spec, NULL, 1, &self->web_reload_successful, NULL},
+        {&web_reload_time_spec, NULL, 1, &self->web_reload_timestamp, NULL},
+        {&response_spec, codes, EX_SELF_CODES, self->responses, NULL},
+        {&rejected_spec, reasons, EX_HTTP_REJECTIONS, self->rejected, NULL},
+        {&in_flight_spec, NULL, 1, &self->in_flight, NULL},
+        {&connections_spec, NULL, 1, &self->connections, NULL},
+        {&scrape_failure_spec, failures, EX_SCRAPE_FAILURES, self->scrape_failures, NULL},
+        {&scrape_seconds_spec, NULL, 1, &self->scrape_seconds, NULL},
+        {&scrape_bytes_spec, NULL, 1, &self->scrape_bytes, NULL},
     };
 
     for (int i = 0; i < EX_HTTP_REJECTIONS; i++)
@@ -194,6 +197,13 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
     if (ret == 0)
         ex_series_set(self->engine_up, 1);
     return ret;
+}
+
+int ex_self_metrics_engine(struct ex_self_metrics *self, const char *engine,
+                           struct ex_series **ret_up) {
+    struct fo_str value = fo_str_of(engine);
+
+    return ex_group_series(self->group, self->engine_family, &value, ret_up);
 }
 
 void ex_self_metrics_reloaded(struct ex_self_metrics *self, bool good, int64_t wall_ms) {

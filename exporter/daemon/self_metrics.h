@@ -15,6 +15,7 @@ struct ex_self_metrics {
     _Atomic(const struct ex_http_counters *) counters; /* NULL until the door is open */
     const struct ex_scrape_counters *scrapes;          /* borrowed */
     struct ex_group *group;
+    struct ex_family *engine_family;
     struct ex_series *engine_up;
     struct ex_series *reload_successful;
     struct ex_series *reload_timestamp;
@@ -36,6 +37,10 @@ struct ex_self_metrics {
 FO_MUST_CHECK int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metrics,
                                        const char *engine, const struct ex_scrape_counters *scrapes,
                                        struct fo_error *reterr);
+
+/* A further engine, which is not up yet. As ex_group_series(). */
+FO_MUST_CHECK int ex_self_metrics_engine(struct ex_self_metrics *self, const char *engine,
+                                         struct ex_series **ret_up);
 
 /* The configuration was read again, or could not be. [any] */
 void ex_self_metrics_reloaded(struct ex_self_metrics *self, bool good, int64_t wall_ms);
