@@ -7,7 +7,7 @@
 #include "exporter/cli/cli.h"
 
 /* The last so many flags of the list are not for `run`. */
-enum { SERVE_ONLY = 2 };
+enum { SERVE_ONLY = 3 };
 
 static const char default_address[] = ":10912";
 
@@ -112,6 +112,8 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         {"h", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
         {"web.systemd-socket", EX_FLAG_BOOL, &flags->systemd_socket, "",
          "Serve the sockets that systemd hands over, instead of the default address."},
+        {"spawner.socket", EX_FLAG_TEXT, &daemon->spawner_socket, "PATH",
+         "Socket of a failover_spawn that is a service of its own; without it, one is started."},
         {"config.check", EX_FLAG_BOOL, &flags->check_only, "",
          "Say whether all files are good (exit 0) or not (1); nothing is started."},
     };

@@ -92,8 +92,13 @@ static void on_spawner_died(void *ctx, bool restarted) {
            EX_TEXT("restarted", restarted ? "yes" : "no"));
 }
 
-static int start_spawner(struct ex_daemon *daemon, struct fo_error *reterr) {
-    const struct ex_spawner_config spawner = {.loop = daemon->loop, .died = on_spawner_died};
+static int start_spawner(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                         struct fo_error *reterr) {
+    const struct ex_spawner_config spawner = {
+        .loop = daemon->loop,
+        .socket_path = options->spawner_socket,
+        .died = on_spawner_died,
+    };
 
     return ex_spawner_new(&spawner, &daemon->spawner, reterr);
 }
@@ -347,7 +352,7 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_metrics(daemon, options, reterr);
     if (ret == 0)
-        ret = start_spawner(daemon, reterr);
+        ret = start_spawner(daemon, options, reterr);
     if (ret == 0)
         ret = start_listeners(daemon, options, reterr);
     if (ret == 0)
