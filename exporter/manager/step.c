@@ -72,7 +72,7 @@ static void on_job_state(struct ex_job *job, const struct fo_action *action, int
     ex_job_tell(job, EX_CHANGE_JOB_STATE, action, NULL);
 }
 
-static void on_recovered(struct ex_job *job, const struct fo_action *action) {
+static void on_recovered(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
     int64_t duration_ms = action->incident.ended_ms - action->incident.began_ms;
 
     ex_job_metrics_count_recovery(&job->metrics, duration_ms);
@@ -133,7 +133,7 @@ static void tell_changes(const struct ex_step *step) {
             on_decision(job, action, step->failure, step->now_ms);
             break;
         case FO_ACTION_RECOVERED:
-            on_recovered(job, action);
+            on_recovered(job, action, step->now_ms);
             break;
         }
     }
