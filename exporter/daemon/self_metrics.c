@@ -14,7 +14,7 @@ static const char *const codes[EX_SELF_CODES] = {"1xx", "2xx", "3xx", "4xx", "5x
 
 static const struct ex_family_spec engine_spec = {
     .name = "failover_engine_up",
-    .help = "1 while the engine can run tasks.",
+    .help = "1 while the engine can do its work: run tasks, or reach every JobManager.",
     .type = EX_GAUGE,
     .stability = EX_STABLE,
     .labels = engine_labels,
@@ -209,14 +209,11 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
     return ret;
 }
 
-int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name) {
-    struct ex_series *up;
+int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name,
+                           struct ex_series **ret_up) {
     const struct fo_str value = fo_str_of(name);
-    int ret = ex_group_series(self->group, self->engine_up, &value, &up);
 
-    if (ret == 0)
-        ex_series_set(up, 1);
-    return ret;
+    return ex_group_series(self->group, self->engine_up, &value, ret_up);
 }
 
 void ex_self_metrics_config(struct ex_self_metrics *self, uint64_t hash) {

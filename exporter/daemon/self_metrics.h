@@ -42,8 +42,9 @@ FO_MUST_CHECK int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_m
 /* The configuration that is in force. [main] */
 void ex_self_metrics_config(struct ex_self_metrics *self, uint64_t hash);
 
-/* An engine was started. As ex_group_series(). */
-FO_MUST_CHECK int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name);
+/* An engine, which is not up yet; its owner sets *ret_up. As ex_group_series(). */
+FO_MUST_CHECK int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name,
+                                         struct ex_series **ret_up);
 
 /* The configuration was read again, or could not be. [any] */
 void ex_self_metrics_reloaded(struct ex_self_metrics *self, bool good, int64_t wall_ms);
