@@ -134,6 +134,11 @@ struct ex_job *ex_job_next(const struct ex_job *job) {
 
 /* ---- what engines say ---- */
 
+void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uint64_t count) {
+    if (count > 0)
+        ex_failure_metrics_reject(&manager->account, reason, count);
+}
+
 static enum ex_rejection rejection_of(int error) {
     if (error == -ENOENT)
         return EX_REJECTED_UNKNOWN_TASK;
@@ -167,7 +172,7 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
     };
     int ret = ex_job_feed(job, event, failure, token);
     if (ret < 0)
-        ex_failure_metrics_reject(&manager->account, rejection_of(ret));
+        ex_failure_metrics_reject(&manager->account, rejection_of(ret), 1);
 }
 
 static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
@@ -178,7 +183,7 @@ static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_f
     }
     (void)ex_failure_free(failure);
     int ret = ex_job_feed(job, event, NULL, token);
-    if (ret < 0 && ret != -ESTALE && ret != -EALREADY)
+    if (ret < 0 && !token && ret != -ESTALE && ret != -EALREADY)
         ex_job_log_refused(job, event->task, event->state, ret);
 }
 

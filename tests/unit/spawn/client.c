@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real spawner, driven through its client: starts, ends, descriptors, and that nothing outlives
- * the one who asked for it. Every test runs with cgroups (where they can be made) and without. */
+ * the one who asked for it. Every test runs with cgroups (where they can be made), without, and
+ * with a spawner that is no child but a service of its own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -18,11 +19,13 @@
 #include <cmocka.h>
 
 #include "exporter/spawn/client.h"
+#include "tests/unit/spawn/activator.h"
 #include "tests/unit/spawn/alive.h"
 
 enum { WAIT_MS = 10000, ONE_SECOND_MS = 1000, LONGEST_ARGUMENT = 100000 };
 
 static bool without_cgroups;
+static const char *service; /* where the spawner is a service of its own; NULL = our child */
 static uv_loop_t loop;
 static struct ex_spawner *spawner;
 static int deaths;
@@ -75,6 +78,7 @@ static void spawner_open(void) {
     const struct ex_spawner_config config = {.loop = &loop,
                                              .program = FAILOVER_SPAWN,
                                              .without_cgroups = without_cgroups,
+                                             .socket_path = service,
                                              .died = on_died};
     struct fo_error error;
 
@@ -510,8 +514,21 @@ static int run_all(bool no_cgroups, const char *name) {
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }
 
-int main(void) {
-    int failed = run_all(false, "with cgroups where they can be made");
+static int run_as_service(void) {
+    char path[64];
 
+    (void)snprintf(path, sizeof path, "/tmp/fo-spawner-%d.sock", (int)getpid());
+    pid_t activator = activator_start(path, FAILOVER_SPAWN);
+    service = path;
+    int failed = run_all(false, "as a service of its own");
+    service = NULL;
+    activator_stop(activator, path);
+    return failed;
+}
+
+int main(void) {
+    int failed = run_as_service();
+
+    failed += run_all(false, "with cgroups where they can be made");
     return failed + run_all(true, "without cgroups");
 }
