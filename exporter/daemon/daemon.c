@@ -143,6 +143,7 @@ static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
         .user = own ? own->user : NULL,
         .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
         .keep = !daemon->work_dir.temporary,
+        .output_dropped_bytes = &daemon->self.output_dropped_bytes,
     };
     struct ex_engine engine = {.ops = ex_local_ops(), .name = local_name};
     int ret = ex_local_new(&local, &engine.self, reterr);

@@ -21,6 +21,14 @@ static const struct ex_family_spec engine_spec = {
     .label_count = 1,
     .cardinality = "engines",
 };
+static const struct ex_family_spec output_dropped_spec = {
+    .name = "failover_task_output_dropped_bytes",
+    .help = "Output of tasks that could not be written to a log, such as on a full disk.",
+    .type = EX_COUNTER,
+    .stability = EX_STABLE,
+    .unit = "bytes",
+    .real = true,
+};
 static const struct ex_family_spec reload_spec = {
     .name = "failover_config_last_reload_successful",
     .help = "1 if the configuration was read without an error the last time.",
@@ -170,6 +178,7 @@ static void collect(void *arg) {
     if (counters)
         show_http(self, counters);
     show_scrapes(self, self->scrapes);
+    ex_series_set(self->output_dropped, (double)atomic_load(&self->output_dropped_bytes));
     ex_series_set(self->reload_successful, atomic_load(&self->reload_failed) ? 0 : 1);
     ex_series_set(self->reload_timestamp, (double)atomic_load(&self->reloaded_ms) / MS_PER_S);
 }
@@ -179,6 +188,7 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
     const char *reasons[EX_HTTP_REJECTIONS];
     const char *failures[EX_SCRAPE_FAILURES];
     const struct opening openings[] = {
+        {&output_dropped_spec, NULL, 1, &self->output_dropped},
         {&reload_spec, NULL, 1, &self->reload_successful},
         {&reload_time_spec, NULL, 1, &self->reload_timestamp},
         {&hash_spec, NULL, 1, &self->config_hash},

@@ -16,6 +16,7 @@ struct ex_self_metrics {
     const struct ex_scrape_counters *scrapes;          /* borrowed */
     struct ex_group *group;
     struct ex_family *engine_up;
+    struct ex_series *output_dropped;
     struct ex_series *reload_successful;
     struct ex_series *reload_timestamp;
     struct ex_series *config_hash;
@@ -29,7 +30,8 @@ struct ex_self_metrics {
     struct ex_series *scrape_failures[EX_SCRAPE_FAILURES];
     struct ex_series *scrape_seconds;
     struct ex_series *scrape_bytes;
-    _Atomic int64_t reloaded_ms; /* wall clock of the last good (re)load */
+    atomic_uint_fast64_t output_dropped_bytes; /* the engine adds to it */
+    _Atomic int64_t reloaded_ms;               /* wall clock of the last good (re)load */
     atomic_bool reload_failed;
 };
 
