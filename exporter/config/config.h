@@ -87,6 +87,7 @@ struct ex_config {
     uint32_t metrics_values_per_label;
     uint32_t metrics_series_per_family;
     uint32_t metrics_series_total;
+    uint64_t metrics_bytes_total;
     uint32_t storage_retention_count;
     uint64_t storage_retention_bytes;
     int64_t storage_retention_age_ms;

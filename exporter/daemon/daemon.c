@@ -74,6 +74,7 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
         .values_per_label = daemon->config->metrics_values_per_label,
         .series_per_family = daemon->config->metrics_series_per_family,
         .series_total = daemon->config->metrics_series_total,
+        .bytes_total = daemon->config->metrics_bytes_total,
     };
     const struct ex_build_info *build = ex_build_info();
     int ret = ex_metrics_new(&limits, ex_random_seed(), &daemon->metrics);

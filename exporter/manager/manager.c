@@ -99,6 +99,7 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     ex_ledger_close(&manager->ledger);
     while (!TAILQ_EMPTY(&manager->jobs))
         ex_job_remove(TAILQ_FIRST(&manager->jobs));
+    ex_job_families_done(&manager->families);
     ex_manager_free_steps(manager);
     free(manager->attempts);
     (void)counting_free(manager->counting);
