@@ -293,6 +293,7 @@ static int config_new(struct ex_tree *tree, const char *folder, struct ex_config
     }
     config->owners = 1;
     config->tree = tree;
+    config->hash = ex_tree_hash(tree);
     config->folder = strdup(folder);
     if (!config->folder || ex_settings_init(&config->settings) != 0)
         rc = ex_fields_no_memory(&root);

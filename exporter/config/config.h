@@ -92,6 +92,7 @@ struct ex_config {
 
     struct ex_notices notices;
     char *folder;         /* of the file: its relative paths start here; "." without a file */
+    uint64_t hash;        /* a fingerprint of the file, of 48 bits; 0 without a file */
     struct ex_tree *tree; /* lines of the borrowed nodes above */
     uint32_t owners;
 };

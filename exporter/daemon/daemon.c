@@ -26,7 +26,7 @@
 #include "listeners/catalogue/catalogue.h"
 
 /* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
-enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
+enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 1024, EPOCHS_PER_MS = 1000 };
 
 static const char local_name[] = "local";
 
@@ -78,8 +78,10 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
     if (ret == 0)
         ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name,
                                    &daemon->door.scrapes, reterr);
-    if (ret == 0)
+    if (ret == 0) {
+        ex_self_metrics_config(&daemon->self, daemon->config->hash);
         ex_self_metrics_reloaded(&daemon->self, true, ex_clock_wall_ms());
+    }
     return ret;
 }
 
@@ -199,15 +201,18 @@ static int open_control(struct ex_daemon *daemon, const struct ex_daemon_options
 }
 
 /* What a person on this machine would type. */
-static void note_url(struct ex_daemon *daemon, const char *address, const char *path) {
+static void note_url(struct ex_daemon *daemon, const struct ex_read_door_options *options) {
     static const char everywhere[] = "[::]:";
+    const char *address = ex_http_address(daemon->door.server, 0);
+    const char *scheme = ex_http_encrypts(daemon->door.server) ? "https" : "http";
     bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
 
     if (strncmp(address, "unix:", 5) == 0)
         (void)snprintf(daemon->url, sizeof daemon->url, "%s", address);
     else
-        (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
-                       any ? address + sizeof everywhere - 1 : address, path);
+        (void)snprintf(daemon->url, sizeof daemon->url, "%s://%s%s%s%s", scheme,
+                       any ? "localhost:" : "", any ? address + sizeof everywhere - 1 : address,
+                       options->prefix ? options->prefix : "", options->telemetry_path);
 }
 
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -217,7 +222,7 @@ static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *o
 
     if (ret < 0)
         return ret;
-    note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+    note_url(daemon, &options->door);
     atomic_store(&daemon->self.counters, ex_http_counters(daemon->door.server));
     return 0;
 }

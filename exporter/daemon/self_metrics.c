@@ -34,6 +34,12 @@ static const struct ex_family_spec reload_time_spec = {
     .stability = EX_STABLE,
     .unit = "seconds",
 };
+static const struct ex_family_spec hash_spec = {
+    .name = "failover_config_hash",
+    .help = "Fingerprint of the configuration file in force, 48 bits; 0 when there is none.",
+    .type = EX_GAUGE,
+    .stability = EX_STABLE,
+};
 static const struct ex_family_spec web_reload_spec = {
     .name = "failover_web_config_last_reload_successful",
     .help = "1 if the web configuration was read without an error the last time, or there is none.",
@@ -46,6 +52,12 @@ static const struct ex_family_spec web_reload_time_spec = {
     .type = EX_GAUGE,
     .stability = EX_STABLE,
     .unit = "seconds",
+};
+static const struct ex_family_spec web_hash_spec = {
+    .name = "failover_web_config_hash",
+    .help = "Fingerprint of the web configuration in force, 48 bits; 0 when there is none.",
+    .type = EX_GAUGE,
+    .stability = EX_STABLE,
 };
 static const struct ex_family_spec response_spec = {
     .name = "failover_http_responses",
@@ -141,6 +153,7 @@ static void show_http(struct ex_self_metrics *self, const struct ex_http_counter
     ex_series_set(self->web_reload_successful, atomic_load(&counters->last_reload_successful));
     ex_series_set(self->web_reload_timestamp,
                   (double)atomic_load(&counters->last_reload_success_ms) / MS_PER_S);
+    ex_series_set(self->web_config_hash, (double)atomic_load(&counters->web_config_hash));
 }
 
 static void show_scrapes(struct ex_self_metrics *self, const struct ex_scrape_counters *scrapes) {
@@ -170,8 +183,10 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
         {&engine_spec, &engine, 1, &self->engine_up},
         {&reload_spec, NULL, 1, &self->reload_successful},
         {&reload_time_spec, NULL, 1, &self->reload_timestamp},
+        {&hash_spec, NULL, 1, &self->config_hash},
         {&web_reload_spec, NULL, 1, &self->web_reload_successful},
         {&web_reload_time_spec, NULL, 1, &self->web_reload_timestamp},
+        {&web_hash_spec, NULL, 1, &self->web_config_hash},
         {&response_spec, codes, EX_SELF_CODES, self->responses},
         {&rejected_spec, reasons, EX_HTTP_REJECTIONS, self->rejected},
         {&in_flight_spec, NULL, 1, &self->in_flight},
@@ -194,6 +209,10 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
     if (ret == 0)
         ex_series_set(self->engine_up, 1);
     return ret;
+}
+
+void ex_self_metrics_config(struct ex_self_metrics *self, uint64_t hash) {
+    ex_series_set(self->config_hash, (double)hash);
 }
 
 void ex_self_metrics_reloaded(struct ex_self_metrics *self, bool good, int64_t wall_ms) {

@@ -18,8 +18,10 @@ struct ex_self_metrics {
     struct ex_series *engine_up;
     struct ex_series *reload_successful;
     struct ex_series *reload_timestamp;
+    struct ex_series *config_hash;
     struct ex_series *web_reload_successful;
     struct ex_series *web_reload_timestamp;
+    struct ex_series *web_config_hash;
     struct ex_series *responses[EX_SELF_CODES];
     struct ex_series *rejected[EX_HTTP_REJECTIONS];
     struct ex_series *in_flight;
@@ -36,6 +38,9 @@ struct ex_self_metrics {
 FO_MUST_CHECK int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metrics,
                                        const char *engine, const struct ex_scrape_counters *scrapes,
                                        struct fo_error *reterr);
+
+/* The configuration that is in force. [main] */
+void ex_self_metrics_config(struct ex_self_metrics *self, uint64_t hash);
 
 /* The configuration was read again, or could not be. [any] */
 void ex_self_metrics_reloaded(struct ex_self_metrics *self, bool good, int64_t wall_ms);
