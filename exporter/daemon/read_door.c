@@ -7,6 +7,7 @@
 
 #include "exporter/base/clock.h"
 #include "exporter/metrics/render.h"
+#include "exporter/page/page.h"
 
 enum {
     FILTERS_MAX = 64,
@@ -23,9 +24,11 @@ static const char landing_page[] =
     "<style>body{font-family:sans-serif;margin:2em}</style></head>"
     "<body><h1>failover_exporter</h1>"
     "<p>Prometheus exporter with failure listeners and an embedded job-failover core.</p>"
-    "<p><a href=\"metrics\">Metrics</a></p></body></html>\n";
+    "<p><a href=\"metrics\">Metrics</a></p>"
+    "<p>The status of the jobs is shown to clients of the same machine and to users who log in.</p>"
+    "</body></html>\n";
 
-static const char page_policy[] = "default-src 'none'; style-src 'unsafe-inline'";
+static const char landing_policy[] = "default-src 'none'; style-src 'unsafe-inline'";
 
 /* ---- metrics ---- */
 
@@ -184,13 +187,35 @@ static void answer_ready(void *ctx, struct ex_http_request *request,
         send_text(response, 503, "failover_exporter is starting or shutting down.\n");
 }
 
-static void answer_landing(void *ctx, struct ex_http_request *request,
-                           struct ex_http_response *response) {
-    (void)ctx;
-    (void)request;
+/* ---- the page for people ---- */
+
+/* The status page shows what the REST API says, so it is for those who may read that. */
+static bool may_read(const struct ex_read_door *door, const struct ex_http_request *request) {
+    unsigned roles = ex_http_request_peer(request)->roles;
+
+    return door->options.public_status || (roles & (EX_HTTP_ROLE_READ | EX_HTTP_ROLE_CONTROL)) != 0;
+}
+
+static void answer_landing(struct ex_http_response *response) {
     ex_http_response_header(response, "Content-Type", "text/html; charset=utf-8");
-    ex_http_response_header(response, "Content-Security-Policy", page_policy);
+    ex_http_response_header(response, "Content-Security-Policy", landing_policy);
     ex_http_response_borrow(response, fo_str_of(landing_page), NULL, NULL);
+}
+
+static void answer_root(void *ctx, struct ex_http_request *request,
+                        struct ex_http_response *response) {
+    if (may_read(ctx, request))
+        ex_page_answer(request, response);
+    else
+        answer_landing(response);
+}
+
+static void answer_page_file(void *ctx, struct ex_http_request *request,
+                             struct ex_http_response *response) {
+    if (may_read(ctx, request))
+        ex_page_answer_file(request, response);
+    else
+        ex_http_response_error(response, 403, "the status page is not for everybody");
 }
 
 /* ---- the door ---- */
@@ -203,7 +228,11 @@ size_t ex_read_door_routes(struct ex_read_door *door, struct ex_http_route *rout
          .ctx = door},
         {.pattern = "/-/healthy", .methods = EX_HTTP_GET, .handler = answer_healthy, .ctx = door},
         {.pattern = "/-/ready", .methods = EX_HTTP_GET, .handler = answer_ready, .ctx = door},
-        {.pattern = "/", .methods = EX_HTTP_GET, .handler = answer_landing, .ctx = door},
+        {.pattern = "/", .methods = EX_HTTP_GET, .handler = answer_root, .ctx = door},
+        {.pattern = EX_PAGE_FILES_PATTERN,
+         .methods = EX_HTTP_GET,
+         .handler = answer_page_file,
+         .ctx = door},
     };
 
     memcpy(routes, own, sizeof own);

@@ -188,6 +188,7 @@ struct ex_http_deadlines {
     int64_t write_ms;
     int64_t slow_write_ms;
     int64_t idle_ms;
+    int64_t grace_ms; /* a connection without a request does not make place before */
 };
 
 struct ex_http_config {

@@ -7,6 +7,7 @@
 
 #include "exporter/base/buffer.h"
 #include "exporter/manager/failure_metrics.h"
+#include "exporter/manager/job_log.h"
 #include "exporter/manager/job_metrics.h"
 #include "exporter/manager/ledger.h"
 #include "exporter/manager/manager.h"
@@ -38,6 +39,7 @@ struct ex_job {
     struct ex_failure *newest_failure;
     uint32_t failures_kept;
     uint64_t failure_count;
+    struct ex_job_log log;
     bool closing; /* close_job was called */
     bool closed;
 };

@@ -179,10 +179,7 @@ static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_f
     (void)ex_failure_free(failure);
     int ret = ex_job_feed(job, event, NULL, token);
     if (ret < 0 && ret != -ESTALE && ret != -EALREADY)
-        ex_log(EX_LOG_ERROR, "An engine's report was refused.",
-               EX_TEXT("job_name", job->spec->name), EX_INT("task", event->task),
-               EX_TEXT("state", fo_task_state_name(event->state)),
-               EX_TEXT("error", uv_strerror(ret)));
+        ex_job_log_refused(job, event->task, event->state, ret);
 }
 
 static void on_settle_over(uv_timer_t *timer);

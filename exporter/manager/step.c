@@ -38,28 +38,15 @@ static void keep_failure(struct ex_job *job, struct ex_failure *failure) {
     job->failure_count++;
 }
 
-static void log_decision(const struct ex_job *job, const struct ex_failure *failure,
-                         const struct fo_decision *decision) {
-    char task[FO_ID_MAX + 16];
-
-    ex_log(EX_LOG_WARN, decision->restart ? "Task failed; restarting." : "Task failed; giving up.",
-           EX_TEXT("job_name", job->spec->name),
-           EX_TEXT("task", ex_job_task_name(job, failure->task, task, sizeof task)),
-           EX_INT("attempt", failure->attempt), EX_STR("cause", failure->evidence.message),
-           EX_STR("category", ex_failure_label(failure, "category")),
-           EX_INT("restarted_tasks", decision->restart_count),
-           EX_INT("delay_ms", decision->delay_ms));
-}
-
 static void on_decision(struct ex_job *job, const struct fo_action *action,
-                        struct ex_failure *failure) {
+                        struct ex_failure *failure, int64_t now_ms) {
     const struct fo_decision *decision = &action->decision;
 
     ex_job_metrics_count_exhausted(&job->metrics, decision->exhausted);
     if (failure && !decision->manual) {
         failure->decision = *decision;
         failure->decided = true;
-        log_decision(job, failure, decision);
+        ex_job_log_decision(job, failure, decision, now_ms);
     }
     if (failure && !decision->restart)
         ex_job_tell_exhausted(job, failure);
@@ -80,10 +67,8 @@ static void on_task_state(struct ex_job *job, const struct fo_action *action, in
     ex_job_tell(job, EX_CHANGE_TASK_STATE, action, NULL);
 }
 
-static void on_job_state(struct ex_job *job, const struct fo_action *action) {
-    ex_log(EX_LOG_INFO, "Job switched state.", EX_TEXT("job_name", job->spec->name),
-           EX_TEXT("job_id", job->id), EX_TEXT("from", fo_job_state_name(action->job_from)),
-           EX_TEXT("to", fo_job_state_name(action->job_to)));
+static void on_job_state(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
+    ex_job_log_state(job, action->job_from, action->job_to, now_ms);
     ex_job_tell(job, EX_CHANGE_JOB_STATE, action, NULL);
 }
 
@@ -91,8 +76,7 @@ static void on_recovered(struct ex_job *job, const struct fo_action *action, int
     int64_t duration_ms = now_ms - action->incident.began_ms;
 
     ex_job_metrics_count_recovery(&job->metrics, duration_ms);
-    ex_log(EX_LOG_INFO, "Job recovered.", EX_TEXT("job_name", job->spec->name),
-           EX_INT("incident", (int64_t)action->incident.id), EX_INT("duration_ms", duration_ms));
+    ex_job_log_recovered(job, action->incident.id, duration_ms, now_ms);
     ex_job_tell_recovered(job, action->incident.id, duration_ms);
     ex_job_tell(job, EX_CHANGE_RECOVERED, action, NULL);
 }
@@ -143,10 +127,10 @@ static void tell_changes(const struct ex_step *step) {
             on_task_state(job, action, step->now_ms);
             break;
         case FO_ACTION_JOB_STATE:
-            on_job_state(job, action);
+            on_job_state(job, action, step->now_ms);
             break;
         case FO_ACTION_DECISION:
-            on_decision(job, action, step->failure);
+            on_decision(job, action, step->failure, step->now_ms);
             break;
         case FO_ACTION_RECOVERED:
             on_recovered(job, action, step->now_ms);
@@ -315,6 +299,9 @@ static int take(struct ex_step *step, struct fo_event *event) {
     step->now_ms = ex_clock_ms();
     int ret = fo_job_step(step->job->core, event, step->now_ms,
                           ex_random_next(&manager->random_state), &step->actions);
+    if (ret == 0 && step->failure)
+        ex_failure_keep_decision(step->failure, fo_job_decision_tasks(step->job->core),
+                                 fo_job_budget(step->job->core, step->now_ms));
     if (ret == 0)
         ret = copy_decision(step);
     if (ret == 0)

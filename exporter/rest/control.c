@@ -3,7 +3,6 @@
  * small. */
 #include <errno.h>
 #include <strings.h>
-#include <sys/resource.h>
 
 #include "exporter/base/log.h"
 #include "exporter/config/task_name.h"
@@ -37,7 +36,6 @@ static int parse_job(struct ex_call *call, struct ex_http_request *request,
     char directory[4096] = "";
     struct fo_str text = ex_http_request_query(request, "directory", 0);
     const struct ex_job_origin origin = {.working_directory = text.len > 0 ? directory : NULL};
-    struct rlimit descriptors;
 
     if (text.len >= sizeof directory || (text.len > 0 && text.ptr[0] != '/')) {
         *reterr = (struct fo_error){.code = -EINVAL, .text = "directory is an absolute path"};
@@ -47,9 +45,7 @@ static int parse_job(struct ex_call *call, struct ex_http_request *request,
         memcpy(directory, text.ptr, text.len);
     int ret = ex_job_parse(ex_http_request_body(request), &origin, call->rest->config, &call->spec,
                            reterr);
-    if (ret == 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
-        ret = ex_job_check_resources(call->spec, descriptors.rlim_max, reterr);
-    return ret;
+    return ret == 0 ? ex_job_check_machine(call->spec, reterr) : ret;
 }
 
 static bool read_job(struct ex_call *call, struct ex_http_request *request,

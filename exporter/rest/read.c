@@ -90,6 +90,22 @@ static int copy_tasks(struct ex_call *call, struct ex_manager *manager) {
     return job ? ex_job_copy_tasks(&call->copy, job) : -ENOENT;
 }
 
+static int copy_all_newest(struct ex_call *call, struct ex_manager *manager) {
+    const struct ex_job *job = ex_manager_first_job(manager);
+    int ret = copy_all(call, manager);
+
+    for (size_t i = 0; i < call->copy_count && ret == 0; i++, job = ex_job_next(job))
+        ret = ex_job_copy_newest(&call->copies[i], job);
+    return ret;
+}
+
+static int copy_tasks_newest(struct ex_call *call, struct ex_manager *manager) {
+    const struct ex_job *job = find(call, manager);
+    int ret = job ? ex_job_copy_tasks(&call->copy, job) : -ENOENT;
+
+    return ret == 0 ? ex_job_copy_newest(&call->copy, job) : ret;
+}
+
 static uint32_t vertex_of(const struct ex_call *call) {
     return fo_graph_find_vertex(call->copy.spec->graph, fo_str_of(call->task));
 }
@@ -168,6 +184,22 @@ static json_t *build_vertex(const struct ex_call *call) {
     return ex_rest_vertex(&call->copy, vertex_of(call));
 }
 
+static json_t *build_failover_all(const struct ex_call *call) {
+    return ex_rest_failover_all(call->copies, call->copy_count);
+}
+
+static json_t *build_failover(const struct ex_call *call) {
+    return ex_rest_failover(&call->copy);
+}
+
+static json_t *build_graph(const struct ex_call *call) {
+    return ex_rest_graph(&call->copy);
+}
+
+static json_t *build_failures(const struct ex_call *call) {
+    return ex_rest_failures(&call->copy);
+}
+
 static json_t *build_plan(const struct ex_call *call) {
     return ex_rest_plan(&call->copy, call->task_number);
 }
@@ -183,6 +215,10 @@ static const struct ex_question questions[] = {
     {"/v1/jobs/:id/exceptions", EX_HTTP_GET, 0, read_exceptions, copy_exceptions, build_exceptions},
     {"/v1/jobs/:id/config", EX_HTTP_GET, 0, NULL, copy_job, build_job_config},
     {"/v1/jobs/:id/vertices/:vertex", EX_HTTP_GET, 0, read_vertex, copy_vertex, build_vertex},
+    {"/v1/failover", EX_HTTP_GET, 0, NULL, copy_all_newest, build_failover_all},
+    {"/v1/jobs/:id/failover", EX_HTTP_GET, 0, NULL, copy_tasks_newest, build_failover},
+    {"/v1/jobs/:id/graph", EX_HTTP_GET, 0, NULL, copy_job, build_graph},
+    {"/v1/jobs/:id/failures", EX_HTTP_GET, 0, read_exceptions, copy_exceptions, build_failures},
     {"/v1/jobs/:id/plan", EX_HTTP_GET, 0, read_fail, copy_core, build_plan},
 };
 

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 /* Places in /proc/PID/stat, as proc(5) counts them. */
-enum { FIELD_NAME = 2, FIELD_ENVIRONMENT_END = 51 };
+enum { FIELD_NAME = 2, FIELD_PARENT = 4, FIELD_FLAGS = 9, FIELD_ENVIRONMENT_END = 51 };
+
+enum { FLAG_EXITING = 4 }; /* PF_EXITING of the kernel's sched.h */
 
 enum { PATH_SIZE = 64, STAT_SIZE = 1024, CAPACITY_FIRST = 256, ENVIRONMENT_MAX_BYTES = 256 * 1024 };
 
@@ -33,13 +35,13 @@ static ssize_t file_read(const char *path, char *bytes, size_t size) {
 /* The name stands in parentheses and may hold any byte, so fields are counted from the last one. */
 static bool stat_parse(char *text, struct ex_process *process) {
     char *rest = strrchr(text, ')');
-    long fields[3] = {0};
+    long fields[FIELD_FLAGS - FIELD_PARENT + 1] = {0};
 
     if (!rest || rest[1] != ' ' || rest[2] == '\0')
         return false;
     process->dead = rest[2] == 'Z' || rest[2] == 'X';
     rest += 3;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         char *end = NULL;
         fields[i] = strtol(rest, &end, 10);
         if (end == rest)
@@ -49,6 +51,7 @@ static bool stat_parse(char *text, struct ex_process *process) {
     process->parent = (pid_t)fields[0];
     process->group = (pid_t)fields[1];
     process->session = (pid_t)fields[2];
+    process->dying = process->dead || fields[FIELD_FLAGS - FIELD_PARENT] & FLAG_EXITING;
     return true;
 }
 
@@ -63,6 +66,12 @@ static bool process_read(pid_t pid, struct ex_process *process) {
     text[len] = '\0';
     *process = (struct ex_process){.pid = pid};
     return stat_parse(text, process);
+}
+
+bool ex_process_is_dying(pid_t pid) {
+    struct ex_process process;
+
+    return !process_read(pid, &process) || process.dying;
 }
 
 static bool tree_grow(struct ex_proctree *tree) {

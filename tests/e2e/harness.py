@@ -34,6 +34,13 @@ def wait_for(condition, seconds=20, what="the condition"):
         time.sleep(0.02)
 
 
+def free_port():
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def alive(pid):
     """Whether a process runs; a zombie does not."""
     try:

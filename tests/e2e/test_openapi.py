@@ -20,7 +20,7 @@ edges: [{from: a, to: b}]
 """
 # How to ask so that the answer is a good one; the rest is asked as it is.
 QUERIES = {("get", "/jobs/{job}/plan"): "?fail=a[0]", ("post", "/jobs"): "?directory=/"}
-TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "number": float}
 
 
 def description():

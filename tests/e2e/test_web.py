@@ -2,6 +2,7 @@
 """The doors of the real program: TLS, passwords, reloads, unwelcome clients, the service manager."""
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -307,30 +308,22 @@ class Unwelcome(Web):
         wait_for(lambda: daemon.total("failover_http_rejected_total", reason="deadline") >= 2,
                  what="both deadlines to be counted")
 
-    def connections_of(self, daemon):
-        def ask():
-            try:
-                return daemon.total("failover_http_connections")
-            except ConnectionError:
-                return None
-        return ask
-
     def test_ten_thousand_connections(self):
+        """Every scrape in the flood is answered, and what the flood leaves behind is small."""
         daemon = self.daemon()
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         count = min(10000, hard - 200)
         before = resident_bytes(daemon.process.pid)
-        statuses, stop = [], threading.Event()
+        statuses, most, stop = [], [], threading.Event()
 
         def scrape():
             while not stop.is_set():
-                try:
-                    statuses.append(daemon.get("/metrics")[0])
-                except ConnectionError:
-                    statuses.append("made place")  # hundreds came between its connection and its request
+                status, page, _ = daemon.get("/metrics")
+                statuses.append(status)
+                most.append(int(re.search(r"^failover_http_connections (\d+)$", page, re.M).group(1)))
 
-        scraper = threading.Thread(target=scrape)
+        scraper = threading.Thread(target=self.note_failure, args=(scrape, statuses))
         scraper.start()
         clients = []
         try:
@@ -338,16 +331,22 @@ class Unwelcome(Web):
                 clients.append(socket.create_connection(self.address(daemon), timeout=20))
                 if number % 2:
                     clients[-1].send(b"GET /metrics HTTP/1.1\r\nHost: x")
-            open_now = wait_for(self.connections_of(daemon), what="a scrape in the flood")
         finally:
             stop.set()
             scraper.join()
             for client in clients:
                 client.close()
-        self.assertLessEqual(set(statuses), {200, "made place"})
-        self.assertGreater(statuses.count(200), len(statuses) / 2)
-        self.assertLessEqual(open_now, 512)
-        self.assertLess(resident_bytes(daemon.process.pid) - before, 64 * 1024 * 1024)
+        self.assertEqual(set(statuses), {200})
+        self.assertLessEqual(max(most), 512)
+        if not os.environ.get("FO_SANITIZE"):  # those remember what was freed
+            self.assertLess(resident_bytes(daemon.process.pid) - before, 24 * 1024 * 1024)
+
+    @staticmethod
+    def note_failure(work, statuses):
+        try:
+            work()
+        except Exception as error:  # whatever it is, the test is to see it
+            statuses.append(repr(error))
 
 
 class Service(Web):

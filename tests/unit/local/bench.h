@@ -87,7 +87,7 @@ void bench_close(void);
 
 /* The pid of a live task of this bench that has `word` as an argument. */
 pid_t bench_leader(const char *word);
-/* Whether a live process (not a zombie) has `word` as an argument. */
+/* Whether a live descendant of this process (not a zombie) has `word` as an argument. */
 bool bench_is_alive(const char *word);
 /* Runs the loop until no such process is alive, at most `within_ms`. */
 bool bench_dies(const char *word, int within_ms);

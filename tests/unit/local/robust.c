@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "tests/unit/spawn/alive.h"
 
 enum { ONE_SECOND_MS = 1000 };
 
@@ -173,6 +174,7 @@ static void test_daemon_killed(void **state) {
 
     (void)state;
     assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    assert_true(alive_adopt());
     assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
     assert_int_equal(posix_spawn_file_actions_adddup2(&actions, ready[1], STDOUT_FILENO), 0);
     assert_int_equal(posix_spawn(&daemon_pid, "/proc/self/exe", &actions, NULL, arguments, environ),

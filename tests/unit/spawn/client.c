@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #include "exporter/spawn/client.h"
-#include "exporter/spawn/proctree.h"
+#include "tests/unit/spawn/alive.h"
 
 enum { WAIT_MS = 10000, ONE_SECOND_MS = 1000, LONGEST_ARGUMENT = 100000 };
 
@@ -123,36 +123,19 @@ static void expect_end(struct seen *seen, int wait_status) {
     assert_int_equal(seen->last[EX_SPAWN_EXITED].wait_status, wait_status);
 }
 
-/* Whether a live process has `text` as its last argument; every test uses a number of its own. */
-static bool is_alive(const char *text) {
-    struct ex_proctree tree = {0};
-    bool alive = false;
-
-    assert_int_equal(ex_proctree_read(&tree, getpid()), 0);
-    for (size_t i = 0; i < tree.count && !alive; i++) {
-        char path[64];
-        char line[256];
-        (void)snprintf(path, sizeof path, "/proc/%d/cmdline", (int)tree.processes[i].pid);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t len = fd == -1 ? 0 : read(fd, line, sizeof line);
-        size_t text_len = strlen(text) + 1;
-        alive =
-            len > (ssize_t)text_len && memcmp(line + len - (ssize_t)text_len, text, text_len) == 0;
-        if (fd != -1)
-            (void)close(fd);
-    }
-    ex_proctree_done(&tree);
-    return alive;
+/* Every test uses a number of its own. */
+static bool is_alive(const char *number) {
+    return alive_find(number) != 0;
 }
 
-static bool becomes(const char *text, bool alive, int within_ms) {
+static bool becomes(const char *number, bool alive, int within_ms) {
     for (int i = 0; i < within_ms / 5; i++) {
-        if (is_alive(text) == alive)
+        if (is_alive(number) == alive)
             return true;
         (void)uv_run(&loop, UV_RUN_NOWAIT);
         (void)usleep(5000);
     }
-    return is_alive(text) == alive;
+    return is_alive(number) == alive;
 }
 
 /* ---- starting ------------------------------------------------------------------------------ */
@@ -450,6 +433,7 @@ static void test_daemon_killed(void **state) {
     int lock = mkostemp(path, O_CLOEXEC);
     assert_int_not_equal(lock, -1);
     assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    assert_true(alive_adopt());
     pid_t daemon_pid = fork();
     if (daemon_pid == 0)
         be_daemon(path, ready[1]);
