@@ -174,6 +174,10 @@ static void make_spec(struct push_stage *stage, uint32_t parallelism, int64_t de
     need(fo_graph_new(&graph, NULL, &stage->spec.graph, NULL) == 0);
 }
 
+static void on_alive(uv_timer_t *timer) {
+    (void)timer;
+}
+
 void push_stage_open(struct push_stage *stage, uint32_t parallelism, int64_t delay_ms,
                      int64_t heartbeat_ms) {
     const struct ex_metrics_limits limits = {0};
@@ -188,6 +192,8 @@ void push_stage_open(struct push_stage *stage, uint32_t parallelism, int64_t del
     STAILQ_INIT(&stage->waiting);
     make_spec(stage, parallelism, delay_ms);
     need(uv_loop_init(&stage->loop) == 0);
+    need(uv_timer_init(&stage->loop, &stage->alive) == 0);
+    need(uv_timer_start(&stage->alive, on_alive, SILENT_AFTER_MS, SILENT_AFTER_MS) == 0);
     need(ex_metrics_new(&limits, 1, &stage->metrics) == 0);
     config.metrics = stage->metrics;
     need(ex_push_new(&config, 1, &stage->push, NULL) == 0);
@@ -200,11 +206,9 @@ void push_stage_open(struct push_stage *stage, uint32_t parallelism, int64_t del
 
 void push_stage_close(struct push_stage *stage) {
     if (stage->job) {
-        push_stage_run(stage);
         struct ex_engine_job *job = stage->job;
         stage->job = NULL;
-        if (job)
-            ex_push_ops()->close_job(job);
+        ex_push_ops()->close_job(job);
     }
     while (!STAILQ_EMPTY(&stage->waiting)) {
         struct push_stage_report *waiting = STAILQ_FIRST(&stage->waiting);
@@ -214,6 +218,7 @@ void push_stage_close(struct push_stage *stage) {
             ex_push_ops()->answered(token, &(struct ex_answer){.error = -ESHUTDOWN});
     }
     ex_push_ops()->close(stage->push);
+    uv_close((uv_handle_t *)&stage->alive, NULL);
     (void)uv_run(&stage->loop, UV_RUN_DEFAULT);
     need(stage->closed && uv_loop_close(&stage->loop) == 0);
     fo_actions_done(&stage->actions, NULL);

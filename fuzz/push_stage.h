@@ -8,6 +8,7 @@
 
 struct push_stage {
     uv_loop_t loop;
+    uv_timer_t alive; /* so that the loop turns for the engine's own timer */
     struct ex_metrics *metrics;
     struct ex_push *push;
     struct ex_job_spec spec;
