@@ -16,10 +16,13 @@ struct ex_self_metrics {
     const struct ex_scrape_counters *scrapes;          /* borrowed */
     struct ex_group *group;
     struct ex_family *engine_up;
+    struct ex_series *output_dropped;
     struct ex_series *reload_successful;
     struct ex_series *reload_timestamp;
+    struct ex_series *config_hash;
     struct ex_series *web_reload_successful;
     struct ex_series *web_reload_timestamp;
+    struct ex_series *web_config_hash;
     struct ex_series *responses[EX_SELF_CODES];
     struct ex_series *rejected[EX_HTTP_REJECTIONS];
     struct ex_series *in_flight;
@@ -27,7 +30,8 @@ struct ex_self_metrics {
     struct ex_series *scrape_failures[EX_SCRAPE_FAILURES];
     struct ex_series *scrape_seconds;
     struct ex_series *scrape_bytes;
-    _Atomic int64_t reloaded_ms; /* wall clock of the last good (re)load */
+    atomic_uint_fast64_t output_dropped_bytes; /* the engine adds to it */
+    _Atomic int64_t reloaded_ms;               /* wall clock of the last good (re)load */
     atomic_bool reload_failed;
 };
 
@@ -37,8 +41,12 @@ FO_MUST_CHECK int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_m
                                        const struct ex_scrape_counters *scrapes,
                                        struct fo_error *reterr);
 
-/* An engine was started. As ex_group_series(). */
-FO_MUST_CHECK int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name);
+/* The configuration that is in force. [main] */
+void ex_self_metrics_config(struct ex_self_metrics *self, uint64_t hash);
+
+/* An engine, which is not up yet; its owner sets *ret_up. As ex_group_series(). */
+FO_MUST_CHECK int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name,
+                                         struct ex_series **ret_up);
 
 /* The configuration was read again, or could not be. [any] */
 void ex_self_metrics_reloaded(struct ex_self_metrics *self, bool good, int64_t wall_ms);

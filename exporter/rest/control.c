@@ -10,6 +10,9 @@
 #include "exporter/rest/content_type.h"
 #include "exporter/rest/texts.h"
 
+static const char elsewhere[] =
+    "The job is only shown here; give the order to the cluster that runs it.";
+
 static int promise(struct ex_call *call) {
     ex_call_answer(ex_call_response(call), 202, json_object());
     return EX_CALL_ANSWERED;
@@ -125,6 +128,8 @@ static int cancel(struct ex_call *call, struct ex_manager *manager) {
     int ret = ex_manager_cancel(manager, job);
     if (ret == 0 || state == FO_JOB_CANCELED || state == FO_JOB_CANCELLING)
         return promise(call);
+    if (ret == -ENOTSUP)
+        return ex_call_refuse(call, 409, elsewhere);
     if (ret == -EALREADY || ret == -EINVAL) {
         ex_http_response_error(ex_call_response(call), 409,
                                "Job cancellation failed because the job has already reached "
@@ -149,6 +154,8 @@ static int tell(struct ex_call *call, const struct ex_job *job, int ret) {
         return promise(call);
     if (ret == -ENOMEM)
         return ret;
+    if (ret == -ENOTSUP)
+        return ex_call_refuse(call, 409, elsewhere);
     ex_http_response_error(ex_call_response(call), 409, "Job %s is %s", call->job,
                            fo_job_state_name(fo_job_state(ex_job_core(job))));
     return EX_CALL_ANSWERED;
