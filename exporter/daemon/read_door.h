@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exporter/daemon/read_door.h - the door that changes nothing: metrics, health and the read half of
- * the REST API.
+/* exporter/daemon/read_door.h - the door that changes nothing: metrics, health, the status page and
+ * the read half of the REST API.
  * Handlers run on the HTTP server's threads and read finished snapshots only; the job manager never
  * waits for them. Owns: the server. Threads: [main] unless said otherwise. */
 #ifndef EX_DAEMON_READ_DOOR_H
@@ -8,11 +8,12 @@
 
 #include <stdatomic.h>
 
+#include "exporter/base/buffer.h"
 #include "exporter/http/http.h"
 #include "exporter/metrics/metrics.h"
 #include "exporter/rest/rest.h"
 
-enum { EX_READ_DOOR_ROUTES = 4 }; /* beside those of the REST API */
+enum { EX_READ_DOOR_ROUTES = 5 }; /* beside those of the REST API */
 
 struct ex_read_door_options {
     const char *const *addresses;
@@ -21,6 +22,7 @@ struct ex_read_door_options {
     size_t descriptor_count;
     bool any_port;              /* when an address is in use, take a free port on loopback */
     const char *telemetry_path; /* "/metrics" */
+    const char *prefix;         /* of ex_http_prefix_of(); all routes are below it. NULL = none */
     const char *web_config_path;
     unsigned max_requests;
     size_t max_response_bytes; /* of a page of metrics as sent; 0 = no limit */
@@ -52,7 +54,8 @@ struct ex_read_door {
     struct ex_rest *rest;       /* borrowed */
     struct ex_read_door_options options;
     struct ex_scrape_counters scrapes;
-    atomic_bool ready; /* [any] whether /-/ready answers 200 */
+    struct ex_buffer landing; /* the page at "/" */
+    atomic_bool ready;        /* [any] whether /-/ready answers 200 */
 };
 
 /* 0, or what ex_http_start() says. */
@@ -61,7 +64,7 @@ FO_MUST_CHECK int ex_read_door_open(struct ex_read_door *door,
                                     struct ex_metrics *metrics, struct ex_rest *rest,
                                     struct fo_error *reterr);
 
-/* Writes the routes that are the door's own, metrics and health, for the other door to serve as
+/* Writes the routes that are the door's own, metrics, health and page, for the other door to serve as
  * well; returns their count, EX_READ_DOOR_ROUTES. The options must have been set. */
 size_t ex_read_door_routes(struct ex_read_door *door, struct ex_http_route *routes);
 

@@ -8,7 +8,9 @@
 #define EX_ENGINES_ENGINE_H
 
 #include <stdbool.h>
+#include <string.h>
 
+#include "exporter/config/config.h"
 #include "exporter/config/job_spec.h"
 
 #define EX_JOB_ID_LEN 32 /* lower-case hex digits */
@@ -50,6 +52,15 @@ struct ex_report {
     uint32_t attempt;
     enum fo_task_state state;
     const struct ex_evidence *evidence;
+    void *token; /* NULL, or who waits for the answer: ex_engine_ops.answered is called for it */
+};
+
+/* What became of a report. Borrowed for the call. */
+struct ex_answer {
+    int error;           /* 0: accepted and durable; else what fo_job_step() says, or -ESHUTDOWN */
+    uint64_t failure_id; /* 0: it was no failure */
+    const struct fo_decision *decision; /* NULL: nothing was decided */
+    struct fo_task_list restart;        /* the tasks that the decision restarts */
 };
 
 /* One job of one engine: made by open_job, ended by close_job. */
@@ -70,6 +81,9 @@ struct ex_task_attempt {
 
 struct ex_engine_ops {
     const char *kind;
+    /* Its jobs are decided about elsewhere: it makes them itself, by exporter/manager/mirror.h. Of
+     * the functions below it has open_job, which refuses, close_job and close. */
+    bool mirrors;
     /* 0, or a negative errno with `reterr`; `spec` and `job_id` stay alive until job_closed. */
     int (*open_job)(void *engine, const char *job_id, const struct ex_job_spec *spec, void *owner,
                     struct ex_engine_job **ret_job, struct fo_error *reterr);
@@ -85,6 +99,9 @@ struct ex_engine_ops {
     /* What these attempts have published is void. */
     void (*withdraw)(struct ex_engine_job *job, const struct ex_task_attempt *attempts,
                      uint32_t count);
+    /* A report with a token is through: once for each, also after close_job. NULL in an engine that
+     * gives no tokens. */
+    void (*answered)(void *token, const struct ex_answer *answer);
     /* No further calls for `job`; what still runs is killed; ends with job_closed. */
     void (*close_job)(struct ex_engine_job *job);
     /* Ends the engine; every job was closed before. */
@@ -96,5 +113,21 @@ struct ex_engine {
     void *self;
     const char *name; /* configured; default: the kind */
 };
+
+/* The engines of a daemon, in the order in which they were started. */
+struct ex_engines {
+    struct ex_engine items[EX_ENGINES_MAX];
+    size_t count;
+};
+
+/* By name; NULL: none of that name runs here. */
+static inline const struct ex_engine *ex_engines_find(const struct ex_engines *engines,
+                                                      const char *name) {
+    for (size_t i = 0; i < engines->count; i++) {
+        if (strcmp(engines->items[i].name, name) == 0)
+            return &engines->items[i];
+    }
+    return NULL;
+}
 
 #endif

@@ -78,6 +78,19 @@ int ex_failure_new(const struct ex_report *report, struct ex_failure **ret_failu
     return 0;
 }
 
+static int copy_runs(struct ex_task_runs *runs, struct ex_task_runs from) {
+    size_t size = from.count * sizeof *from.items;
+
+    if (from.count == 0)
+        return 0;
+    runs->items = malloc(size);
+    if (!runs->items)
+        return -ENOMEM;
+    memcpy(runs->items, from.items, size);
+    runs->count = from.count;
+    return 0;
+}
+
 int ex_failure_copy(const struct ex_failure *failure, struct ex_failure **ret_copy) {
     struct ex_failure *copy = calloc(1, sizeof *copy);
 
@@ -91,9 +104,16 @@ int ex_failure_copy(const struct ex_failure *failure, struct ex_failure **ret_co
         .evidence = failure->evidence,
         .decision = failure->decision,
         .decided = failure->decided,
+        .budget = failure->budget,
         .labelled = failure->labelled,
     };
     int ret = own_texts(copy);
+    if (ret == 0)
+        ret = copy_runs(&copy->restarted, failure->restarted);
+    if (ret == 0 && failure->matched) {
+        copy->matched = strdup(failure->matched);
+        ret = copy->matched ? 0 : -ENOMEM;
+    }
     if (ret == 0)
         ret = ex_label_set_copy(&copy->verdict, failure->verdict.items, failure->verdict.count);
     if (ret == 0)
@@ -106,13 +126,27 @@ int ex_failure_copy(const struct ex_failure *failure, struct ex_failure **ret_co
     return 0;
 }
 
+int ex_failure_copy_brief(const struct ex_failure *failure, struct ex_failure **ret_copy) {
+    struct ex_failure brief = *failure; /* all borrowed */
+    struct ex_evidence *evidence = &brief.evidence;
+
+    evidence->output_head = evidence->output_tail = fo_str_of(NULL);
+    evidence->exceptions = NULL;
+    evidence->exception_count = 0;
+    if (evidence->message.len > EX_FAILURE_BRIEF_MAX_BYTES)
+        evidence->message.len = EX_FAILURE_BRIEF_MAX_BYTES;
+    return ex_failure_copy(&brief, ret_copy);
+}
+
 struct ex_failure *ex_failure_free(struct ex_failure *failure) {
     if (failure) {
         ex_ticket_done(&failure->ticket);
         free(failure->texts);
         free(failure->verdict.items);
         free(failure->labels.items);
+        free(failure->passed.items);
         free(failure->matched);
+        free(failure->restarted.items);
         free(failure);
     }
     return NULL;
@@ -136,6 +170,36 @@ int ex_label_set_copy(struct ex_label_set *set, const struct fo_label *labels, u
     free(set->items);
     *set = (struct ex_label_set){items, count};
     return 0;
+}
+
+/* Writes the runs to `runs` (NULL = only counts) and returns their number. */
+static uint32_t make_runs(struct fo_task_list tasks, struct fo_task_range *runs) {
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < tasks.count; i++) {
+        bool begins = i == 0 || tasks.tasks[i] != tasks.tasks[i - 1] + 1;
+        count += begins;
+        if (runs && begins)
+            runs[count - 1] = (struct fo_task_range){.first = tasks.tasks[i]};
+        if (runs)
+            runs[count - 1].count++;
+    }
+    return count;
+}
+
+void ex_failure_keep_decision(struct ex_failure *failure, struct fo_task_list tasks,
+                              struct fo_budget budget) {
+    uint32_t count = make_runs(tasks, NULL);
+
+    failure->budget = budget;
+    if (count == 0 || count > EX_FAILURE_RUNS_MAX)
+        return;
+    free(failure->restarted.items);
+    failure->restarted = (struct ex_task_runs){malloc(count * sizeof(struct fo_task_range)), count};
+    if (failure->restarted.items)
+        (void)make_runs(tasks, failure->restarted.items);
+    else
+        failure->restarted.count = 0;
 }
 
 struct fo_str ex_failure_label(const struct ex_failure *failure, const char *key) {

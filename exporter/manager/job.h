@@ -6,9 +6,13 @@
 #include <sys/queue.h>
 
 #include "exporter/base/buffer.h"
+#include "exporter/base/name_table.h"
 #include "exporter/manager/failure_metrics.h"
+#include "exporter/manager/job_log.h"
 #include "exporter/manager/job_metrics.h"
+#include "exporter/manager/ledger.h"
 #include "exporter/manager/manager.h"
+#include "exporter/manager/mirror.h"
 #include "listeners/catalogue/catalogue.h"
 #include "listeners/counting/counting.h"
 
@@ -22,6 +26,8 @@ struct ex_task_times {
 
 struct ex_job {
     TAILQ_ENTRY(ex_job) link;
+    struct ex_name_node id_node; /* in the manager's tables */
+    struct ex_name_node name_node;
     struct ex_manager *manager;
     const struct ex_engine *engine;
     struct ex_engine_job *engine_job; /* NULL before open and after close */
@@ -37,8 +43,23 @@ struct ex_job {
     struct ex_failure *newest_failure;
     uint32_t failures_kept;
     uint64_t failure_count;
-    bool closing; /* close_job was called */
+    struct ex_job_log log;
+    struct ex_buffer engine_state; /* what the engine of a mirrored job wants kept with it */
+    bool closing;                  /* close_job was called */
     bool closed;
+};
+
+/* A step of the core: from its event until what it asks for is carried out. */
+struct ex_step {
+    struct ex_entry entry;
+    STAILQ_ENTRY(ex_step) spare; /* while nobody uses it */
+    struct ex_job *job;
+    struct ex_failure *failure; /* that the event is about; owned until the job takes it */
+    struct fo_actions actions;
+    uint32_t *restart; /* the tasks of its decision; owned */
+    int64_t now_ms;
+    double seconds; /* that deciding took */
+    void *token;    /* of the report that it answers, or NULL */
 };
 
 /* Something that an engine has said and that waits for its turn. */
@@ -47,6 +68,7 @@ struct ex_message {
     struct ex_job *job;
     struct fo_event event;
     struct ex_failure *failure; /* of a FAILED report; taken by whoever handles the message */
+    void *token;                /* of the report */
     bool closed;                /* instead of an event: the engine has closed the job */
 };
 
@@ -58,6 +80,8 @@ struct ex_manager {
     struct ex_job_families families;
     struct ex_failure_metrics account;
     TAILQ_HEAD(ex_jobs, ex_job) jobs;
+    struct ex_name_table by_id;
+    struct ex_name_table by_name;
     STAILQ_HEAD(, ex_message) messages;
     uv_idle_t drainer; /* runs while messages wait */
     uv_timer_t settle; /* while only listeners are waited for at the end */
@@ -68,8 +92,9 @@ struct ex_manager {
     bool stopping;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
-    struct fo_actions actions;        /* of the step being carried out */
-    struct ex_task_attempt *attempts; /* a batch for an engine */
+    struct ex_ledger ledger;
+    STAILQ_HEAD(, ex_step) spare_steps; /* so that their memory is used again */
+    struct ex_task_attempt *attempts;   /* a batch for an engine */
     size_t attempts_capacity;
     uint64_t random_state;
     uint64_t next_failure_id;
@@ -80,17 +105,47 @@ struct ex_manager {
     void *tap_ctx;
 };
 
+/* What a job begins with. */
+struct ex_job_birth {
+    const struct ex_engine *engine;
+    struct ex_job_spec *spec;
+    struct ex_job *replaced; /* an ended one of the same name, whose place it takes; NULL = none */
+    const char *id;          /* NULL = a new one */
+    int64_t submitted_ms;
+};
+
 /* Makes a job in its core and its metrics; the engine is not told yet. */
-FO_MUST_CHECK int ex_job_new(struct ex_manager *manager, const struct ex_engine *engine,
-                             struct ex_job_spec *spec, struct ex_job *replaced,
+FO_MUST_CHECK int ex_job_new(struct ex_manager *manager, const struct ex_job_birth *birth,
                              struct ex_job **ret_job, struct fo_error *reterr);
+
+/* The job that stands for this name on this engine, ended or not; NULL = none. */
+struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
+                                    const char *name);
+
+/* Asks the engine to let go of the job, once. */
+void ex_job_close(struct ex_job *job);
 
 /* Takes the job off the list and ends it once its timer is closed. */
 void ex_job_remove(struct ex_job *job);
 
-/* Steps the core and carries out what it asks for. `failure` (taken, may be NULL) is what the event
- * is about. Returns what fo_job_step() does. */
-int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *failure);
+/* ---- step.c ---- */
+
+/* What the core is told: one of them. */
+struct ex_input {
+    const struct fo_event *event;
+    const struct fo_mirror *mirror;
+    const struct fo_mirror_failure *mirror_failure;
+};
+
+/* Steps the core, and carries out what it asks for once that is durable. `failure` (taken, may be
+ * NULL) is what the input is about; `token`, if any, is answered. Returns what the core does. */
+int ex_job_feed(struct ex_job *job, const struct ex_input *input, struct ex_failure *failure,
+                void *token);
+
+/* Tells who waits for the answer of a report, if anybody does. */
+void ex_job_answer(const struct ex_job *job, void *token, const struct ex_answer *answer);
+
+void ex_manager_free_steps(struct ex_manager *manager);
 
 /* The engine has let go of the job. */
 void ex_job_on_closed(struct ex_job *job);

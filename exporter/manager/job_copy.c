@@ -54,6 +54,7 @@ void ex_job_copy_done(struct ex_job_copy *copy) {
     free(copy->tasks);
     free(copy->vertex_states);
     free(copy->saved);
+    (void)ex_failure_free(copy->newest);
     drop_exceptions(copy);
     (void)ex_job_spec_unref(copy->spec);
     *copy = (struct ex_job_copy){0};
@@ -116,6 +117,12 @@ int ex_job_copy_tasks(struct ex_job_copy *copy, const struct ex_job *job) {
     copy->tasks = tasks;
     copy->vertex_states = vertex_states;
     return 0;
+}
+
+/* ---- the newest failure ---- */
+
+int ex_job_copy_newest(struct ex_job_copy *copy, const struct ex_job *job) {
+    return job->newest_failure ? ex_failure_copy_brief(job->newest_failure, &copy->newest) : 0;
 }
 
 /* ---- the core ---- */

@@ -45,6 +45,9 @@ struct ex_job_copy {
     struct ex_task_copy *tasks;        /* of the graph, by number */
     enum fo_task_state *vertex_states; /* by vertex */
 
+    /* ex_job_copy_newest() */
+    struct ex_failure *newest; /* brief; owned; NULL = none is kept */
+
     /* ex_job_copy_core() */
     char *saved; /* as of fo_job_save() */
     size_t saved_len;
@@ -64,6 +67,8 @@ void ex_job_copy_done(struct ex_job_copy *copy); /* a zeroed one is fine */
 
 /* Adds to an initialised copy, all or nothing. 0 or -ENOMEM. */
 FO_MUST_CHECK int ex_job_copy_tasks(struct ex_job_copy *copy, const struct ex_job *job);
+/* The failure that happened last, as ex_failure_copy_brief(). */
+FO_MUST_CHECK int ex_job_copy_newest(struct ex_job_copy *copy, const struct ex_job *job);
 /* The whole state of the core: the job can be made again of it. Also -EMSGSIZE. */
 FO_MUST_CHECK int ex_job_copy_core(struct ex_job_copy *copy, const struct ex_job *job);
 /* Root entries as chosen by filter (NULL = all) and limit. */

@@ -56,7 +56,11 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     manager->tap_ctx = config->tap_ctx;
     manager->next_failure_id = 1;
     TAILQ_INIT(&manager->jobs);
+    ex_name_table_init(&manager->by_id, ex_random_seed());
+    ex_name_table_init(&manager->by_name, ex_random_seed());
     STAILQ_INIT(&manager->messages);
+    STAILQ_INIT(&manager->spare_steps);
+    ex_ledger_init(&manager->ledger);
     (void)uv_idle_init(manager->loop, &manager->drainer); /* cannot fail */
     (void)uv_timer_init(manager->loop, &manager->settle);
     manager->drainer.data = manager;
@@ -77,6 +81,7 @@ static void drop_messages(struct ex_manager *manager) {
     while (!STAILQ_EMPTY(&manager->messages)) {
         struct ex_message *message = STAILQ_FIRST(&manager->messages);
         STAILQ_REMOVE_HEAD(&manager->messages, link);
+        ex_job_answer(message->job, message->token, &(struct ex_answer){.error = -ESHUTDOWN});
         (void)ex_failure_free(message->failure);
         free(message);
     }
@@ -93,9 +98,13 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     if (!manager)
         return NULL;
     drop_messages(manager);
+    ex_ledger_close(&manager->ledger);
     while (!TAILQ_EMPTY(&manager->jobs))
         ex_job_remove(TAILQ_FIRST(&manager->jobs));
-    fo_actions_done(&manager->actions, NULL);
+    ex_name_table_done(&manager->by_id);
+    ex_name_table_done(&manager->by_name);
+    ex_job_families_done(&manager->families);
+    ex_manager_free_steps(manager);
     free(manager->attempts);
     (void)counting_free(manager->counting);
     (void)catalogue_scratch_free(manager->scratch);
@@ -109,19 +118,22 @@ struct ex_job *ex_manager_first_job(const struct ex_manager *manager) {
     return TAILQ_FIRST(&manager->jobs);
 }
 
+static struct ex_job *named(struct ex_name_node *node) {
+    return (struct ex_job *)(void *)((char *)node - offsetof(struct ex_job, name_node));
+}
+
 /* A name may stand for a job on each engine: a live one is meant rather than an ended one. */
 struct ex_job *ex_manager_find_job(const struct ex_manager *manager, struct fo_str id_or_name) {
-    struct ex_job *named = NULL;
-    struct ex_job *job;
+    struct ex_name_node *node = ex_name_table_find(&manager->by_id, id_or_name);
 
-    TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (fo_str_equal(fo_str_of(job->id), id_or_name))
-            return job;
-        if (fo_str_equal(fo_str_of(job->spec->name), id_or_name) &&
-            (!named || named->closed || !job->closed))
-            named = job;
+    if (node)
+        return (struct ex_job *)(void *)((char *)node - offsetof(struct ex_job, id_node));
+    struct ex_name_node *newest = ex_name_table_find(&manager->by_name, id_or_name);
+    for (node = newest; node; node = ex_name_table_next(node)) {
+        if (!named(node)->closed)
+            return named(node);
     }
-    return named;
+    return newest ? named(newest) : NULL;
 }
 
 struct ex_job *ex_job_next(const struct ex_job *job) {
@@ -129,6 +141,11 @@ struct ex_job *ex_job_next(const struct ex_job *job) {
 }
 
 /* ---- what engines say ---- */
+
+void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uint64_t count) {
+    if (count > 0)
+        ex_failure_metrics_reject(&manager->account, reason, count);
+}
 
 static enum ex_rejection rejection_of(int error) {
     if (error == -ENOENT)
@@ -147,7 +164,8 @@ static bool is_asked_for(const struct ex_job *job, const struct fo_event *event)
            fo_job_task_state(job->core, event->task) == FO_TASK_CANCELING;
 }
 
-static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex_failure *failure) {
+static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
+                           void *token) {
     struct ex_manager *manager = job->manager;
 
     failure->id = manager->next_failure_id++;
@@ -160,23 +178,21 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
         .labels = failure->verdict.items,
         .label_count = failure->verdict.count,
     };
-    int ret = ex_job_feed(job, event, failure);
+    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, failure, token);
     if (ret < 0)
-        ex_failure_metrics_reject(&manager->account, rejection_of(ret));
+        ex_failure_metrics_reject(&manager->account, rejection_of(ret), 1);
 }
 
-static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_failure *failure) {
+static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
+                         void *token) {
     if (failure && !is_asked_for(job, event)) {
-        handle_failure(job, event, failure);
+        handle_failure(job, event, failure, token);
         return;
     }
     (void)ex_failure_free(failure);
-    int ret = ex_job_feed(job, event, NULL);
-    if (ret < 0 && ret != -ESTALE && ret != -EALREADY)
-        ex_log(EX_LOG_ERROR, "An engine's report was refused.",
-               EX_TEXT("job_name", job->spec->name), EX_INT("task", event->task),
-               EX_TEXT("state", fo_task_state_name(event->state)),
-               EX_TEXT("error", uv_strerror(ret)));
+    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, NULL, token);
+    if (ret < 0 && !token && ret != -ESTALE && ret != -EALREADY)
+        ex_job_log_refused(job, event->task, event->state, ret);
 }
 
 static void on_settle_over(uv_timer_t *timer);
@@ -224,7 +240,7 @@ static void on_drain(uv_idle_t *drainer) {
         if (message->closed)
             ex_job_on_closed(message->job);
         else
-            handle_event(message->job, &message->event, message->failure);
+            handle_event(message->job, &message->event, message->failure, message->token);
         free(message);
     }
     tell_if_stopped(manager);
@@ -257,6 +273,7 @@ static void on_report(void *owner, const struct ex_report *report) {
                   .attempt = report->attempt,
                   .state = report->state,
                   .cause = {.lost = {.producer = FO_NO_TASK}}},
+        .token = report->token,
     };
 
     if (report->evidence && ex_failure_new(report, &message.failure) < 0) {
@@ -287,22 +304,21 @@ const struct ex_engine_sink *ex_manager_sink(void) {
 
 /* ---- what people say ---- */
 
-/* The job that stands for this name on this engine, ended or not. */
-static struct ex_job *find_by_name(struct ex_manager *manager, const struct ex_engine *engine,
-                                   const char *name) {
-    struct ex_job *job;
+struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
+                                     const char *name) {
+    struct ex_name_node *node = ex_name_table_find(&manager->by_name, fo_str_of(name));
 
-    TAILQ_FOREACH_REVERSE(job, &manager->jobs, ex_jobs, link) {
-        if (job->engine == engine && strcmp(job->spec->name, name) == 0)
-            return job;
-    }
-    return NULL;
+    while (node && named(node)->engine != engine)
+        node = ex_name_table_next(node);
+    return node ? named(node) : NULL;
 }
 
 static int feed_task(struct ex_job *job, enum fo_event_kind kind, uint32_t task) {
-    struct fo_event event = {.kind = kind, .task = task};
+    const struct fo_event event = {.kind = kind, .task = task};
 
-    return ex_job_feed(job, &event, NULL);
+    if (job->engine->ops->mirrors)
+        return -ENOTSUP;
+    return ex_job_feed(job, &(struct ex_input){.event = &event}, NULL, NULL);
 }
 
 static int feed(struct ex_job *job, enum fo_event_kind kind) {
@@ -321,7 +337,7 @@ static int refuse(struct fo_error *reterr, int code, const char *name) {
 
 int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine,
                       struct ex_job_spec *spec, struct ex_job **ret_job, struct fo_error *reterr) {
-    struct ex_job *former = find_by_name(manager, engine, spec->name);
+    struct ex_job *former = ex_manager_find_name(manager, engine, spec->name);
     struct ex_job *job;
 
     if (manager->stopping)
@@ -330,7 +346,9 @@ int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine
         return refuse(reterr, -EEXIST, spec->name);
     if (former)
         ex_job_settle(former); /* its counters go with the new job's coming */
-    int ret = ex_job_new(manager, engine, spec, former, &job, reterr);
+    const struct ex_job_birth birth = {
+        .engine = engine, .spec = spec, .replaced = former, .submitted_ms = ex_clock_ms()};
+    int ret = ex_job_new(manager, &birth, &job, reterr);
     if (ret < 0)
         return ret;
     if (former)
@@ -368,7 +386,9 @@ void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*
     manager->stopped = stopped;
     manager->stopped_ctx = ctx;
     TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (!job->closing)
+        if (job->engine->ops->mirrors)
+            ex_job_close(job); /* it goes on where it is; nobody watches it any more */
+        else if (!job->closing)
             (void)feed(job, mode == EX_STOP_CANCEL ? FO_EVENT_CANCEL : FO_EVENT_SUSPEND);
     }
     tell_if_stopped(manager);

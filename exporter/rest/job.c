@@ -3,22 +3,6 @@
 #include "exporter/rest/shapes.h"
 #include "exporter/rest/texts.h"
 
-/* Names of the settings of an edge, as Flink's plans spell them. */
-static const char *const exchange_names[] = {
-    [FO_PIPELINED] = "pipelined",
-    [FO_PIPELINED_BOUNDED] = "pipelined_bounded",
-    [FO_PIPELINED_APPROXIMATE] = "pipelined_approximate",
-    [FO_BLOCKING] = "blocking",
-    [FO_BLOCKING_PERSISTENT] = "blocking_persistent",
-    [FO_HYBRID_FULL] = "hybrid_full",
-    [FO_HYBRID_SELECTIVE] = "hybrid_selective",
-};
-
-static const char *const pattern_names[] = {
-    [FO_ALL_TO_ALL] = "ALL_TO_ALL",
-    [FO_POINTWISE] = "POINTWISE",
-};
-
 /* A job is a batch job as soon as some of its tasks wait for others to end. */
 static const char *job_type(const struct ex_job_spec *spec) {
     for (uint32_t i = 0; i < spec->edge_count; i++) {
@@ -28,8 +12,7 @@ static const char *job_type(const struct ex_job_spec *spec) {
     return "STREAMING";
 }
 
-/* {"CREATED": n, ...} of all states of tasks. */
-static json_t *show_counts(const uint32_t counts[static FO_TASK_STATE_COUNT]) {
+json_t *ex_rest_task_counts(const uint32_t counts[static FO_TASK_STATE_COUNT]) {
     json_t *shown = json_object();
     int ret = 0;
 
@@ -115,12 +98,13 @@ static json_t *show_vertex(const struct ex_job_copy *job, uint32_t vertex,
     uint32_t counts[FO_TASK_STATE_COUNT];
     struct span span = vertex_span(job, vertex, counts);
     struct fo_str id = fo_graph_vertex_id(graph, vertex);
-    json_t *shown = json_pack(
-        "{s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "id", ex_rest_text(id), "name",
-        ex_rest_text(id), "maxParallelism", (json_int_t)parallelism, "parallelism",
-        (json_int_t)parallelism, "status", fo_task_state_name(job->vertex_states[vertex]),
-        "start-time", (json_int_t)span.start_ms, "end-time", (json_int_t)span.end_ms, "duration",
-        (json_int_t)span.duration_ms, "tasks", show_counts(counts), "metrics", show_metrics());
+    json_t *shown = json_pack("{s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "id",
+                              ex_rest_text(id), "name", ex_rest_text(id), "maxParallelism",
+                              (json_int_t)parallelism, "parallelism", (json_int_t)parallelism,
+                              "status", fo_task_state_name(job->vertex_states[vertex]),
+                              "start-time", (json_int_t)span.start_ms, "end-time",
+                              (json_int_t)span.end_ms, "duration", (json_int_t)span.duration_ms,
+                              "tasks", ex_rest_task_counts(counts), "metrics", show_metrics());
 
     /* Current only. All tasks share what there is: one group. */
     if (profile == EX_FLINK_2)
@@ -166,7 +150,8 @@ static json_t *show_input(const struct fo_graph *graph, uint32_t edge, uint32_t 
 
     return json_pack("{s:I, s:o, s:s, s:s}", "num", (json_int_t)number, "id",
                      ex_rest_text(fo_graph_vertex_id(graph, spec.from)), "ship_strategy",
-                     pattern_names[spec.pattern], "exchange", exchange_names[spec.exchange]);
+                     ex_rest_pattern_name(spec.pattern), "exchange",
+                     ex_rest_exchange_name(spec.exchange));
 }
 
 static json_t *show_node(const struct fo_graph *graph, uint32_t vertex) {
@@ -235,7 +220,7 @@ json_t *ex_rest_job(const struct ex_job_copy *job, enum ex_flink_profile profile
         "end-time", (json_int_t)ex_job_copy_end_ms(job), "duration",
         (json_int_t)ex_job_copy_duration_ms(job), "maxParallelism", -1, "now",
         (json_int_t)job->now_ms, "timestamps", show_timestamps(job), "vertices", vertices,
-        "status-counts", show_counts(counts), "plan", show_plan(job));
+        "status-counts", ex_rest_task_counts(counts), "plan", show_plan(job));
 
     if (shown && profile == EX_FLINK_2) {
         (void)json_object_set_new(shown, "job-type", json_string(job_type(job->spec)));

@@ -90,6 +90,22 @@ static int copy_tasks(struct ex_call *call, struct ex_manager *manager) {
     return job ? ex_job_copy_tasks(&call->copy, job) : -ENOENT;
 }
 
+static int copy_all_newest(struct ex_call *call, struct ex_manager *manager) {
+    const struct ex_job *job = ex_manager_first_job(manager);
+    int ret = copy_all(call, manager);
+
+    for (size_t i = 0; i < call->copy_count && ret == 0; i++, job = ex_job_next(job))
+        ret = ex_job_copy_newest(&call->copies[i], job);
+    return ret;
+}
+
+static int copy_tasks_newest(struct ex_call *call, struct ex_manager *manager) {
+    const struct ex_job *job = find(call, manager);
+    int ret = job ? ex_job_copy_tasks(&call->copy, job) : -ENOENT;
+
+    return ret == 0 ? ex_job_copy_newest(&call->copy, job) : ret;
+}
+
 static uint32_t vertex_of(const struct ex_call *call) {
     return fo_graph_find_vertex(call->copy.spec->graph, fo_str_of(call->task));
 }
@@ -168,22 +184,43 @@ static json_t *build_vertex(const struct ex_call *call) {
     return ex_rest_vertex(&call->copy, vertex_of(call));
 }
 
+static json_t *build_failover_all(const struct ex_call *call) {
+    return ex_rest_failover_all(call->copies, call->copy_count);
+}
+
+static json_t *build_failover(const struct ex_call *call) {
+    return ex_rest_failover(&call->copy);
+}
+
+static json_t *build_graph(const struct ex_call *call) {
+    return ex_rest_graph(&call->copy);
+}
+
+static json_t *build_failures(const struct ex_call *call) {
+    return ex_rest_failures(&call->copy);
+}
+
 static json_t *build_plan(const struct ex_call *call) {
     return ex_rest_plan(&call->copy, call->task_number);
 }
 
 /* The order matters: "/jobs/overview" stands before "/jobs/:id". */
 static const struct ex_question questions[] = {
-    {"/v1/overview", EX_HTTP_GET, 0, NULL, copy_all, build_overview},
-    {"/v1/config", EX_HTTP_GET, 0, NULL, copy_nothing, build_config},
-    {"/v1/jobs", EX_HTTP_GET, 0, NULL, copy_all, build_jobs},
-    {"/v1/jobs/overview", EX_HTTP_GET, 0, NULL, copy_all, build_jobs_overview},
-    {"/v1/jobs/:id", EX_HTTP_GET, 0, NULL, copy_tasks, build_job},
-    {"/v1/jobs/:id/status", EX_HTTP_GET, 0, NULL, copy_job, build_status},
-    {"/v1/jobs/:id/exceptions", EX_HTTP_GET, 0, read_exceptions, copy_exceptions, build_exceptions},
-    {"/v1/jobs/:id/config", EX_HTTP_GET, 0, NULL, copy_job, build_job_config},
-    {"/v1/jobs/:id/vertices/:vertex", EX_HTTP_GET, 0, read_vertex, copy_vertex, build_vertex},
-    {"/v1/jobs/:id/plan", EX_HTTP_GET, 0, read_fail, copy_core, build_plan},
+    {"/v1/overview", EX_HTTP_GET, 0, NULL, copy_all, build_overview, 0},
+    {"/v1/config", EX_HTTP_GET, 0, NULL, copy_nothing, build_config, 0},
+    {"/v1/jobs", EX_HTTP_GET, 0, NULL, copy_all, build_jobs, 0},
+    {"/v1/jobs/overview", EX_HTTP_GET, 0, NULL, copy_all, build_jobs_overview, 0},
+    {"/v1/jobs/:id", EX_HTTP_GET, 0, NULL, copy_tasks, build_job, 0},
+    {"/v1/jobs/:id/status", EX_HTTP_GET, 0, NULL, copy_job, build_status, 0},
+    {"/v1/jobs/:id/exceptions", EX_HTTP_GET, 0, read_exceptions, copy_exceptions, build_exceptions,
+     0},
+    {"/v1/jobs/:id/config", EX_HTTP_GET, 0, NULL, copy_job, build_job_config, 0},
+    {"/v1/jobs/:id/vertices/:vertex", EX_HTTP_GET, 0, read_vertex, copy_vertex, build_vertex, 0},
+    {"/v1/failover", EX_HTTP_GET, 0, NULL, copy_all_newest, build_failover_all, 0},
+    {"/v1/jobs/:id/failover", EX_HTTP_GET, 0, NULL, copy_tasks_newest, build_failover, 0},
+    {"/v1/jobs/:id/graph", EX_HTTP_GET, 0, NULL, copy_job, build_graph, 0},
+    {"/v1/jobs/:id/failures", EX_HTTP_GET, 0, read_exceptions, copy_exceptions, build_failures, 0},
+    {"/v1/jobs/:id/plan", EX_HTTP_GET, 0, read_fail, copy_core, build_plan, 0},
 };
 
 const struct ex_question *ex_rest_read_questions(size_t *ret_count) {

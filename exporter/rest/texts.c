@@ -20,6 +20,24 @@ json_t *ex_rest_text(struct fo_str text) {
     return json;
 }
 
+const char *ex_rest_exchange_name(enum fo_exchange exchange) {
+    static const char *const names[] = {
+        [FO_PIPELINED] = "pipelined",
+        [FO_PIPELINED_BOUNDED] = "pipelined_bounded",
+        [FO_PIPELINED_APPROXIMATE] = "pipelined_approximate",
+        [FO_BLOCKING] = "blocking",
+        [FO_BLOCKING_PERSISTENT] = "blocking_persistent",
+        [FO_HYBRID_FULL] = "hybrid_full",
+        [FO_HYBRID_SELECTIVE] = "hybrid_selective",
+    };
+
+    return names[exchange];
+}
+
+const char *ex_rest_pattern_name(enum fo_pattern pattern) {
+    return pattern == FO_POINTWISE ? "POINTWISE" : "ALL_TO_ALL";
+}
+
 json_t *ex_rest_task_name(const struct fo_graph *graph, uint32_t task, int64_t attempt) {
     uint32_t vertex = fo_graph_task_vertex(graph, task);
     struct fo_str id = fo_graph_vertex_id(graph, vertex);
@@ -97,6 +115,38 @@ json_t *ex_rest_strategy(const struct fo_strategy_config *strategy) {
                             ex_rest_duration(strategy->failure_rate.delay_ms, delay));
     case FO_STRATEGY_EXPONENTIAL_DELAY:
         return exponential(strategy);
+    }
+    return NULL;
+}
+
+static json_t *attempts_or_null(int32_t attempts) {
+    return attempts == FO_ATTEMPTS_UNLIMITED ? json_null() : json_integer(attempts);
+}
+
+json_t *ex_rest_strategy_settings(const struct fo_strategy_config *strategy) {
+    switch (strategy->kind) {
+    case FO_STRATEGY_NONE:
+        return json_pack("{s:s}", "type", "none");
+    case FO_STRATEGY_FIXED_DELAY:
+        return json_pack("{s:s, s:o, s:I}", "type", "fixed-delay", "attempts",
+                         attempts_or_null(strategy->fixed_delay.attempts), "delay_ms",
+                         (json_int_t)strategy->fixed_delay.delay_ms);
+    case FO_STRATEGY_FAILURE_RATE:
+        return json_pack("{s:s, s:I, s:I, s:I}", "type", "failure-rate",
+                         "max_failures_per_interval",
+                         (json_int_t)strategy->failure_rate.max_failures_per_interval,
+                         "interval_ms", (json_int_t)strategy->failure_rate.interval_ms, "delay_ms",
+                         (json_int_t)strategy->failure_rate.delay_ms);
+    case FO_STRATEGY_EXPONENTIAL_DELAY:
+        return json_pack(
+            "{s:s, s:I, s:I, s:f, s:I, s:f, s:o}", "type", "exponential-delay",
+            "initial_backoff_ms", (json_int_t)strategy->exponential_delay.initial_backoff_ms,
+            "max_backoff_ms", (json_int_t)strategy->exponential_delay.max_backoff_ms,
+            "backoff_multiplier", strategy->exponential_delay.backoff_multiplier,
+            "reset_backoff_threshold_ms",
+            (json_int_t)strategy->exponential_delay.reset_backoff_threshold_ms, "jitter_factor",
+            strategy->exponential_delay.jitter_factor, "attempts_before_reset_backoff",
+            attempts_or_null(strategy->exponential_delay.attempts_before_reset_backoff));
     }
     return NULL;
 }

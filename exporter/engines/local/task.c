@@ -392,7 +392,10 @@ static void attempt_refuse(struct ex_engine_job *job, struct ex_task_attempt ord
                            const char *message) {
     const struct ex_evidence evidence = {
         .exit_code = -1, .lost.producer = FO_NO_TASK, .message = fo_str_of(message)};
-    const struct ex_report report = {order.task, order.attempt, FO_TASK_FAILED, &evidence};
+    const struct ex_report report = {.task = order.task,
+                                     .attempt = order.attempt,
+                                     .state = FO_TASK_FAILED,
+                                     .evidence = &evidence};
 
     job->engine->config.sink->report(job->owner, &report);
 }
@@ -444,6 +447,9 @@ void ex_attempt_cancel(struct ex_attempt *attempt) {
         break;
     case EX_ATTEMPT_EXITED:
     case EX_ATTEMPT_GONE:
-        break; /* on its way */
+        /* On its way; its neighbours waited for it to be judged with them. */
+        ex_region_unsettle(attempt->job,
+                           fo_graph_task_region(attempt->job->spec->graph, attempt->task));
+        break;
     }
 }

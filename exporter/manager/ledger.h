@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exporter/manager/ledger.h - what was decided and is not yet acted on: nothing is before it is
+ * stored. Entries are let go in the order in which they were written; while state is kept in memory
+ * only, at once. Private to the job manager [main]. Owns: the entries that wait. */
+#ifndef EX_MANAGER_LEDGER_H
+#define EX_MANAGER_LEDGER_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+/* Part of what its owner writes down. */
+struct ex_entry {
+    STAILQ_ENTRY(ex_entry) link;
+    /* Called exactly once: the entry is durable, act on it; or it never will be, the manager ends.
+     * May write further entries; they have their turn after this one. */
+    void (*release)(struct ex_entry *entry, bool durable);
+};
+
+struct ex_ledger {
+    STAILQ_HEAD(, ex_entry) waiting;
+    bool releasing;
+};
+
+void ex_ledger_init(struct ex_ledger *ledger);
+
+/* Takes the entry; it may be released before this returns. */
+void ex_ledger_write(struct ex_ledger *ledger, struct ex_entry *entry);
+
+/* Releases what waits as not durable. */
+void ex_ledger_close(struct ex_ledger *ledger);
+
+#endif
