@@ -1,196 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A worker that says RUNNING has initialised: a report may skip that word, the state does not. */
+/* A line an input, a column a state in the order of enum fo_task_state, a cell where the task goes:
+ * to a state, in capitals (CLG is CANCELING, CLD CANCELED; with a v, by way of the state between:
+ * a worker that says RUNNING has initialised, the report may skip that word, the state does not),
+ * or nowhere. */
 #include "failover/task_table.h"
 
-#define GO(to)                                                                                     \
-    { FO_CELL_GO, FO_TASK_##to, FO_TASK_##to }
-#define GO_VIA(first, to)                                                                          \
+#define VIA(first, to)                                                                             \
     { FO_CELL_GO_VIA, FO_TASK_##first, FO_TASK_##to }
-#define FAIL                                                                                       \
+#define STATE(to)                                                                                  \
+    { FO_CELL_GO, FO_TASK_##to, FO_TASK_##to }
+#define CRE STATE(CREATED)
+#define SCH STATE(SCHEDULED)
+#define DEP STATE(DEPLOYING)
+#define INI STATE(INITIALIZING)
+#define RUN STATE(RUNNING)
+#define FIN STATE(FINISHED)
+#define CLG STATE(CANCELING)
+#define CLD STATE(CANCELED)
+#define vRUN VIA(INITIALIZING, RUNNING)
+#define vCLD VIA(CANCELING, CANCELED)
+#define fail                                                                                       \
     { FO_CELL_FAIL, FO_TASK_FAILED, FO_TASK_FAILED }
-#define FAIL_ALL                                                                                   \
+#define all                                                                                        \
     { FO_CELL_FAIL_ALL, 0, 0 }
-#define IGNORE                                                                                     \
+#define skip                                                                                       \
     { FO_CELL_IGNORE, 0, 0 }
-#define STALE                                                                                      \
+#define stale                                                                                      \
     { FO_CELL_STALE, 0, 0 }
-#define NEVER                                                                                      \
+#define never                                                                                      \
     { FO_CELL_NEVER, 0, 0 }
 
-static const struct fo_task_cell table[FO_TASK_STATE_COUNT][FO_TASK_INPUT_COUNT] =
-    {
-        [FO_TASK_CREATED] =
-            {
-                [FO_REPORT(CREATED)] = IGNORE,
-                [FO_REPORT(SCHEDULED)] = NEVER,
-                [FO_REPORT(DEPLOYING)] = NEVER,
-                [FO_REPORT(RUNNING)] = NEVER,
-                [FO_REPORT(FINISHED)] = FAIL,
-                [FO_REPORT(CANCELING)] = NEVER,
-                [FO_REPORT(CANCELED)] = FAIL_ALL,
-                [FO_REPORT(FAILED)] = FAIL,
-                [FO_REPORT(RECONCILING)] = NEVER,
-                [FO_REPORT(INITIALIZING)] = NEVER,
-                [FO_ORDER_SCHEDULE] = GO(SCHEDULED),
-                [FO_ORDER_DEPLOY] = NEVER,
-                [FO_ORDER_CANCEL] = GO_VIA(CANCELING, CANCELED),
-                [FO_ORDER_RESET] = NEVER,
-            },
-        [FO_TASK_SCHEDULED] =
-            {
-                [FO_REPORT(CREATED)] = NEVER,
-                [FO_REPORT(SCHEDULED)] = IGNORE,
-                [FO_REPORT(DEPLOYING)] = NEVER,
-                [FO_REPORT(RUNNING)] = NEVER,
-                [FO_REPORT(FINISHED)] = FAIL,
-                [FO_REPORT(CANCELING)] = NEVER,
-                [FO_REPORT(CANCELED)] = FAIL_ALL,
-                [FO_REPORT(FAILED)] = FAIL,
-                [FO_REPORT(RECONCILING)] = NEVER,
-                [FO_REPORT(INITIALIZING)] = NEVER,
-                [FO_ORDER_SCHEDULE] = NEVER,
-                [FO_ORDER_DEPLOY] = GO(DEPLOYING),
-                [FO_ORDER_CANCEL] = GO_VIA(CANCELING, CANCELED),
-                [FO_ORDER_RESET] = NEVER,
-            },
-        [FO_TASK_DEPLOYING] =
-            {
-                [FO_REPORT(CREATED)] = NEVER,
-                [FO_REPORT(SCHEDULED)] = IGNORE,
-                [FO_REPORT(DEPLOYING)] = IGNORE,
-                [FO_REPORT(RUNNING)] = GO_VIA(INITIALIZING, RUNNING),
-                [FO_REPORT(FINISHED)] = GO(FINISHED),
-                [FO_REPORT(CANCELING)] = NEVER,
-                [FO_REPORT(CANCELED)] = GO(CANCELED),
-                [FO_REPORT(FAILED)] = FAIL,
-                [FO_REPORT(RECONCILING)] = NEVER,
-                [FO_REPORT(INITIALIZING)] = GO(INITIALIZING),
-                [FO_ORDER_SCHEDULE] = NEVER,
-                [FO_ORDER_DEPLOY] = NEVER,
-                [FO_ORDER_CANCEL] = GO(CANCELING),
-                [FO_ORDER_RESET] = NEVER,
-            },
-        [FO_TASK_RUNNING] =
-            {
-                [FO_REPORT(CREATED)] = NEVER,
-                [FO_REPORT(SCHEDULED)] = NEVER,
-                [FO_REPORT(DEPLOYING)] = NEVER,
-                [FO_REPORT(RUNNING)] = IGNORE,
-                [FO_REPORT(FINISHED)] = GO(FINISHED),
-                [FO_REPORT(CANCELING)] = NEVER,
-                [FO_REPORT(CANCELED)] = GO(CANCELED),
-                [FO_REPORT(FAILED)] = FAIL,
-                [FO_REPORT(RECONCILING)] = NEVER,
-                [FO_REPORT(INITIALIZING)] = NEVER,
-                [FO_ORDER_SCHEDULE] = NEVER,
-                [FO_ORDER_DEPLOY] = NEVER,
-                [FO_ORDER_CANCEL] = GO(CANCELING),
-                [FO_ORDER_RESET] = NEVER,
-            },
-        [FO_TASK_FINISHED] =
-            {
-                [FO_REPORT(CREATED)] = STALE,
-                [FO_REPORT(SCHEDULED)] = STALE,
-                [FO_REPORT(DEPLOYING)] = STALE,
-                [FO_REPORT(RUNNING)] = STALE,
-                [FO_REPORT(FINISHED)] = STALE,
-                [FO_REPORT(CANCELING)] = STALE,
-                [FO_REPORT(CANCELED)] = STALE,
-                [FO_REPORT(FAILED)] = STALE,
-                [FO_REPORT(RECONCILING)] = STALE,
-                [FO_REPORT(INITIALIZING)] = STALE,
-                [FO_ORDER_SCHEDULE] = NEVER,
-                [FO_ORDER_DEPLOY] = NEVER,
-                [FO_ORDER_CANCEL] = IGNORE,
-                [FO_ORDER_RESET] = GO(CREATED),
-            },
-        [FO_TASK_CANCELING] =
-            {
-                [FO_REPORT(CREATED)] = NEVER,
-                [FO_REPORT(SCHEDULED)] = NEVER,
-                [FO_REPORT(DEPLOYING)] = IGNORE,
-                [FO_REPORT(RUNNING)] = IGNORE,
-                [FO_REPORT(FINISHED)] = GO(CANCELED),
-                [FO_REPORT(CANCELING)] = IGNORE,
-                [FO_REPORT(CANCELED)] = GO(CANCELED),
-                [FO_REPORT(FAILED)] = GO(CANCELED),
-                [FO_REPORT(RECONCILING)] = NEVER,
-                [FO_REPORT(INITIALIZING)] = IGNORE,
-                [FO_ORDER_SCHEDULE] = NEVER,
-                [FO_ORDER_DEPLOY] = NEVER,
-                [FO_ORDER_CANCEL] = IGNORE,
-                [FO_ORDER_RESET] = NEVER,
-            },
-        [FO_TASK_CANCELED] =
-            {
-                [FO_REPORT(CREATED)] = STALE,
-                [FO_REPORT(SCHEDULED)] = STALE,
-                [FO_REPORT(DEPLOYING)] = STALE,
-                [FO_REPORT(RUNNING)] = STALE,
-                [FO_REPORT(FINISHED)] = STALE,
-                [FO_REPORT(CANCELING)] = STALE,
-                [FO_REPORT(CANCELED)] = STALE,
-                [FO_REPORT(FAILED)] = STALE,
-                [FO_REPORT(RECONCILING)] = STALE,
-                [FO_REPORT(INITIALIZING)] = STALE,
-                [FO_ORDER_SCHEDULE] = NEVER,
-                [FO_ORDER_DEPLOY] = NEVER,
-                [FO_ORDER_CANCEL] = IGNORE,
-                [FO_ORDER_RESET] = GO(CREATED),
-            },
-        [FO_TASK_FAILED] =
-            {
-                [FO_REPORT(CREATED)] = STALE,
-                [FO_REPORT(SCHEDULED)] = STALE,
-                [FO_REPORT(DEPLOYING)] = STALE,
-                [FO_REPORT(RUNNING)] = STALE,
-                [FO_REPORT(FINISHED)] = STALE,
-                [FO_REPORT(CANCELING)] = STALE,
-                [FO_REPORT(CANCELED)] = STALE,
-                [FO_REPORT(FAILED)] = STALE,
-                [FO_REPORT(RECONCILING)] = STALE,
-                [FO_REPORT(INITIALIZING)] = STALE,
-                [FO_ORDER_SCHEDULE] = NEVER,
-                [FO_ORDER_DEPLOY] = NEVER,
-                [FO_ORDER_CANCEL] = IGNORE,
-                [FO_ORDER_RESET] = GO(CREATED),
-            },
-        [FO_TASK_RECONCILING] =
-            {
-                [FO_REPORT(CREATED)] = NEVER,
-                [FO_REPORT(SCHEDULED)] = NEVER,
-                [FO_REPORT(DEPLOYING)] = NEVER,
-                [FO_REPORT(RUNNING)] = NEVER,
-                [FO_REPORT(FINISHED)] = FAIL,
-                [FO_REPORT(CANCELING)] = NEVER,
-                [FO_REPORT(CANCELED)] = GO(CANCELED),
-                [FO_REPORT(FAILED)] = FAIL,
-                [FO_REPORT(RECONCILING)] = IGNORE,
-                [FO_REPORT(INITIALIZING)] = NEVER,
-                [FO_ORDER_SCHEDULE] = NEVER,
-                [FO_ORDER_DEPLOY] = NEVER,
-                [FO_ORDER_CANCEL] = GO(CANCELING),
-                [FO_ORDER_RESET] = NEVER,
-            },
-        [FO_TASK_INITIALIZING] =
-            {
-                [FO_REPORT(CREATED)] = NEVER,
-                [FO_REPORT(SCHEDULED)] = NEVER,
-                [FO_REPORT(DEPLOYING)] = NEVER,
-                [FO_REPORT(RUNNING)] = GO(RUNNING),
-                [FO_REPORT(FINISHED)] = GO(FINISHED),
-                [FO_REPORT(CANCELING)] = NEVER,
-                [FO_REPORT(CANCELED)] = GO(CANCELED),
-                [FO_REPORT(FAILED)] = FAIL,
-                [FO_REPORT(RECONCILING)] = NEVER,
-                [FO_REPORT(INITIALIZING)] = IGNORE,
-                [FO_ORDER_SCHEDULE] = NEVER,
-                [FO_ORDER_DEPLOY] = NEVER,
-                [FO_ORDER_CANCEL] = GO(CANCELING),
-                [FO_ORDER_RESET] = NEVER,
-            },
+/* clang-format off */
+static const struct fo_task_cell table[FO_TASK_INPUT_COUNT][FO_TASK_STATE_COUNT] = {
+    /*                           CRE    SCH    DEP    RUN    FIN    CLG    CLD    FLD    REC    INI */
+    [FO_REPORT(CREATED)] =      {skip,  never, never, never, stale, never, stale, stale, never, never},
+    [FO_REPORT(SCHEDULED)] =    {never, skip,  skip,  never, stale, never, stale, stale, never, never},
+    [FO_REPORT(DEPLOYING)] =    {never, never, skip,  never, stale, skip,  stale, stale, never, never},
+    [FO_REPORT(RUNNING)] =      {never, never, vRUN,  skip,  stale, skip,  stale, stale, never, RUN},
+    [FO_REPORT(FINISHED)] =     {fail,  fail,  FIN,   FIN,   stale, CLD,   stale, stale, fail,  FIN},
+    [FO_REPORT(CANCELING)] =    {never, never, never, never, stale, skip,  stale, stale, never, never},
+    [FO_REPORT(CANCELED)] =     {all,   all,   CLD,   CLD,   stale, CLD,   stale, stale, CLD,   CLD},
+    [FO_REPORT(FAILED)] =       {fail,  fail,  fail,  fail,  stale, CLD,   stale, stale, fail,  fail},
+    [FO_REPORT(RECONCILING)] =  {never, never, never, never, stale, never, stale, stale, skip,  never},
+    [FO_REPORT(INITIALIZING)] = {never, never, INI,   never, stale, skip,  stale, stale, never, skip},
+    [FO_ORDER_SCHEDULE] =       {SCH,   never, never, never, never, never, never, never, never, never},
+    [FO_ORDER_DEPLOY] =         {never, DEP,   never, never, never, never, never, never, never, never},
+    [FO_ORDER_CANCEL] =         {vCLD,  vCLD,  CLG,   CLG,   skip,  skip,  skip,  skip,  CLG,   CLG},
+    [FO_ORDER_RESET] =          {never, never, never, never, CRE,   never, CRE,   CRE,   never, never},
 };
+/* clang-format on */
 
 struct fo_task_cell fo_task_cell(enum fo_task_state state, unsigned input) {
-    return table[state][input];
+    return table[input][state];
 }

@@ -237,16 +237,8 @@ static void free_bank(struct ex_bank *bank) {
     void (*closed)(void *ctx) = bank->closed;
     void *ctx = bank->closed_ctx;
 
-    for (uint32_t i = 0; i < bank->member_count; i++) {
-        struct ex_member *member = &bank->members[i];
-        for (uint32_t k = 0; k < member->key_count; k++) {
-            free(member->keys[k].answered);
-            free(member->keys[k].exported);
-        }
-        free(member->name);
-        free(member->path);
-        free(member->version);
-    }
+    for (uint32_t i = 0; i < bank->member_count; i++)
+        ex_member_done(&bank->members[i]);
     ex_buffer_done(&bank->record);
     free(bank->host_program);
     free(bank);

@@ -76,10 +76,14 @@ struct ex_bank {
 FO_MUST_CHECK int ex_member_set_keys(struct ex_member *member, const struct ex_child_hello *hello);
 /* The catalogue's. */
 FO_MUST_CHECK int ex_member_set_catalogue_keys(struct ex_member *member);
+/* -EEXIST: two members export one key, which `reterr` tells with their names. -ENOMEM. */
+FO_MUST_CHECK int ex_bank_check_keys(const struct ex_bank *bank, struct fo_error *reterr);
 /* Finds conflicts and lists the exported keys of all. */
 FO_MUST_CHECK int ex_bank_settle_keys(struct ex_bank *bank, struct fo_error *reterr);
 /* The index of a key that the member may answer; -1 = none. */
 int ex_member_find_key(const struct ex_member *member, struct fo_str answered);
+/* Frees what a member owns but its child. */
+void ex_member_done(struct ex_member *member);
 
 /* ---- bank_metrics.c ---- */
 

@@ -7,6 +7,7 @@
 #include "exporter/base/log.h"
 #include "exporter/children/bank_internal.h"
 #include "exporter/children/enrichers.h"
+#include "exporter/config/fail.h"
 
 /* The label of an output key: renamed, or as it is. */
 static struct fo_str label_of(const struct ex_member *member, struct fo_str key) {
@@ -80,13 +81,58 @@ int ex_member_find_key(const struct ex_member *member, struct fo_str answered) {
     return -1;
 }
 
+void ex_member_done(struct ex_member *member) {
+    for (uint32_t i = 0; i < member->key_count; i++) {
+        free(member->keys[i].answered);
+        free(member->keys[i].exported);
+    }
+    free(member->name);
+    free(member->path);
+    free(member->version);
+}
+
 /* ---- conflicts ---- */
 
+/* The members as Flink's rules see them. */
 struct view {
     struct ex_enricher enrichers[EX_BANK_MEMBERS_MAX];
     struct fo_str keys[EX_BANK_MEMBERS_MAX][EX_CHILD_KEYS_MAX];
     struct ex_enricher_conflict conflicts[EX_BANK_MEMBERS_MAX];
 };
+
+static struct view *view_conflicts(const struct ex_bank *bank) {
+    struct view *view = calloc(1, sizeof *view);
+
+    if (!view)
+        return NULL;
+    for (uint32_t i = 0; i < bank->member_count; i++) {
+        const struct ex_member *member = &bank->members[i];
+        for (uint32_t k = 0; k < member->key_count; k++)
+            view->keys[i][k] = fo_str_of(member->keys[k].exported);
+        view->enrichers[i] = (struct ex_enricher){.class_name = fo_str_of(member->name),
+                                                  .output_keys = view->keys[i],
+                                                  .output_key_count = member->key_count};
+    }
+    ex_enricher_find_conflicts(view->enrichers, bank->member_count, view->conflicts);
+    return view;
+}
+
+int ex_bank_check_keys(const struct ex_bank *bank, struct fo_error *reterr) {
+    struct view *view = view_conflicts(bank);
+    int ret = view ? 0 : ex_fail(reterr, -ENOMEM, 0, "out of memory");
+
+    for (uint32_t i = 0; i < bank->member_count && ret == 0; i++) {
+        const struct ex_enricher_conflict *conflict = &view->conflicts[i];
+        if (conflict->other != EX_NO_ENRICHER)
+            ret = ex_fail(reterr, -EEXIST, 0,
+                          "listeners \"%s\" and \"%s\" both export \"%.*s\", so that all labels of "
+                          "both would be ignored; rename one",
+                          bank->members[i].name, bank->members[conflict->other].name,
+                          ex_shown(conflict->key), conflict->key.ptr);
+    }
+    free(view);
+    return ret;
+}
 
 static void note_conflict(struct ex_bank *bank, uint32_t i, const struct view *view) {
     const struct ex_enricher_conflict *conflict = &view->conflicts[i];
@@ -118,19 +164,10 @@ static int list_keys(struct ex_bank *bank, struct fo_error *reterr) {
 }
 
 int ex_bank_settle_keys(struct ex_bank *bank, struct fo_error *reterr) {
-    struct view *view = calloc(1, sizeof *view);
+    struct view *view = view_conflicts(bank);
 
     if (!view)
         return -ENOMEM;
-    for (uint32_t i = 0; i < bank->member_count; i++) {
-        const struct ex_member *member = &bank->members[i];
-        for (uint32_t k = 0; k < member->key_count; k++)
-            view->keys[i][k] = fo_str_of(member->keys[k].exported);
-        view->enrichers[i] = (struct ex_enricher){.class_name = fo_str_of(member->name),
-                                                  .output_keys = view->keys[i],
-                                                  .output_key_count = member->key_count};
-    }
-    ex_enricher_find_conflicts(view->enrichers, bank->member_count, view->conflicts);
     for (uint32_t i = 0; i < bank->member_count; i++)
         note_conflict(bank, i, view);
     free(view);

@@ -19,6 +19,7 @@
 #include "exporter/events/event.h"
 
 enum { ANSWER_MS = 5000, END_MS = 3000, BURST = 100, TEXT_BYTES = 512, HOSTILE_BYTES = 8192 };
+enum { ARGUMENTS_MAX = 2 * EX_WRITABLE_MAX + 3 };
 
 struct probe {
     pid_t pid;
@@ -27,8 +28,10 @@ struct probe {
     struct ex_buffer read; /* not yet taken */
     size_t taken;          /* of `read` */
     struct ex_child_hello hello;
+    struct ex_child_hello *handed_over; /* who only wants the first line */
     uint64_t last_completion;
     struct ex_child_line line;
+    const struct ex_listener_config *settings; /* NULL = none */
     void (*note)(void *ctx, const char *text);
     void *ctx;
     struct fo_error *reterr;
@@ -36,12 +39,30 @@ struct probe {
 
 /* ---- the process ---- */
 
-static int start(struct probe *probe, char *host, char *path) {
+static void list_arguments(const struct probe *probe, const char *host, const char *path,
+                           const char *ret_arguments[static ARGUMENTS_MAX]) {
+    size_t count = 0;
+    size_t i;
+    json_t *granted;
+
+    ret_arguments[count++] = host;
+    json_array_foreach(probe->settings ? probe->settings->writable : NULL, i, granted) {
+        ret_arguments[count++] = "--writable";
+        ret_arguments[count++] = json_string_value(granted);
+    }
+    ret_arguments[count++] = path;
+    ret_arguments[count] = NULL;
+}
+
+static int start(struct probe *probe, const char *host, const char *path) {
     int input[2];
     int output[2];
-    char *const arguments[] = {host, path, NULL};
+    const char *listed[ARGUMENTS_MAX];
+    char *arguments[ARGUMENTS_MAX];
     posix_spawn_file_actions_t actions;
 
+    list_arguments(probe, host, path, listed);
+    memcpy(arguments, listed, sizeof arguments); /* POSIX forgot the const */
     if (pipe2(input, O_CLOEXEC) == -1 || pipe2(output, O_CLOEXEC) == -1)
         return ex_fail(probe->reterr, -errno, 0, "no pipes");
     (void)posix_spawn_file_actions_init(&actions);
@@ -164,13 +185,12 @@ static int next_answer(struct probe *probe, int64_t until_ms) {
 
 /* ---- the steps ---- */
 
-static int greet(struct probe *probe, const json_t *config) {
+static int greet(struct probe *probe) {
     struct ex_buffer line;
     struct fo_str text;
-    char note[TEXT_BYTES];
 
     ex_buffer_init(&line, EX_EVENT_LINE_MAX_BYTES);
-    ex_child_write_config(&line, config);
+    ex_child_write_config(&line, probe->settings ? probe->settings->config : NULL);
     int ret = send_line(probe, &line);
     ex_buffer_done(&line);
     while (ret == 0 && (ret = next_line(probe, ex_clock_ms() + ANSWER_MS, &text)) == 0) {
@@ -184,8 +204,12 @@ static int greet(struct probe *probe, const json_t *config) {
         ret = ex_child_hello_parse(text, &probe->hello, probe->reterr);
         break;
     }
-    if (ret < 0)
-        return ret;
+    return ret;
+}
+
+static int check_hello(struct probe *probe) {
+    char note[TEXT_BYTES];
+
     (void)snprintf(note, sizeof note, "first line: name %.*s, version %.*s, %u output keys",
                    (int)probe->hello.name.len, probe->hello.name.ptr, (int)probe->hello.version.len,
                    probe->hello.version.ptr, probe->hello.key_count);
@@ -340,11 +364,48 @@ static int end(struct probe *probe) {
     return ret;
 }
 
-static int run(struct probe *probe, char *host, char *path, const json_t *config) {
-    int ret = start(probe, host, path);
+/* ---- from the first line on ---- */
 
+static int run(struct probe *probe, const char *path, int (*go_on)(struct probe *probe)) {
+    char *resolved = realpath(path, NULL);
+    char *host = ex_listener_host_program();
+    int ret;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!resolved)
+        ret = ex_fail(probe->reterr, -ENOENT, 0, "there is no such file");
+    else if (!host)
+        ret =
+            ex_fail(probe->reterr, -ENOENT, 0, "failover_listener_host is not beside the program");
+    else
+        ret = ex_listener_check_owner(resolved, probe->reterr);
     if (ret == 0)
-        ret = greet(probe, config);
+        ret = start(probe, host, resolved);
+    if (ret == 0)
+        ret = greet(probe);
+    if (ret == 0)
+        ret = go_on(probe);
+    stop(probe);
+    free(host);
+    free(resolved);
+    return ret;
+}
+
+static struct probe *new_probe(const struct ex_listener_config *settings, struct fo_error *reterr) {
+    struct probe *probe = calloc(1, sizeof *probe);
+
+    if (!probe) {
+        (void)ex_fail(reterr, -ENOMEM, 0, "out of memory");
+        return NULL;
+    }
+    *probe = (struct probe){.to = -1, .from = -1, .settings = settings, .reterr = reterr};
+    ex_buffer_init(&probe->read, (size_t)3 * EX_CHILD_LINE_MAX_BYTES);
+    return probe;
+}
+
+static int try_all(struct probe *probe) {
+    int ret = check_hello(probe);
+
     if (ret == 0)
         ret = ask_all(probe);
     if (ret == 0)
@@ -352,32 +413,35 @@ static int run(struct probe *probe, char *host, char *path, const json_t *config
     return ret == 0 ? end(probe) : ret;
 }
 
-int ex_listener_probe(const char *path, const json_t *config,
+int ex_listener_probe(const char *path, const struct ex_listener_config *settings,
                       void (*note)(void *ctx, const char *text), void *ctx,
                       struct fo_error *reterr) {
-    struct probe *probe = calloc(1, sizeof *probe);
-    char *resolved = realpath(path, NULL);
-    char *host = ex_listener_host_program();
-    int ret = -ENOMEM;
+    struct probe *probe = new_probe(settings, reterr);
 
-    *reterr = (struct fo_error){.code = -ENOMEM, .text = "out of memory"};
-    if (probe) {
-        *probe = (struct probe){.to = -1, .from = -1, .note = note, .ctx = ctx, .reterr = reterr};
-        ex_buffer_init(&probe->read, (size_t)3 * EX_CHILD_LINE_MAX_BYTES);
-        if (!resolved)
-            ret = ex_fail(probe->reterr, -ENOENT, 0, "there is no such file");
-        else if (!host)
-            ret = ex_fail(probe->reterr, -ENOENT, 0,
-                          "failover_listener_host is not beside the program");
-        else
-            ret = ex_listener_check_owner(resolved, reterr);
-        (void)signal(SIGPIPE, SIG_IGN);
-        if (ret == 0 && host)
-            ret = run(probe, host, resolved, config);
-        stop(probe);
-    }
-    free(host);
-    free(resolved);
+    if (!probe)
+        return -ENOMEM;
+    probe->note = note;
+    probe->ctx = ctx;
+    int ret = run(probe, path, try_all);
+    free(probe);
+    return ret;
+}
+
+/* The caller gets the first line. */
+static int hand_over(struct probe *probe) {
+    *probe->handed_over = probe->hello;
+    probe->hello = (struct ex_child_hello){0};
+    return 0;
+}
+
+int ex_listener_greet(const char *path, const struct ex_listener_config *settings,
+                      struct ex_child_hello *ret_hello, struct fo_error *reterr) {
+    struct probe *probe = new_probe(settings, reterr);
+
+    if (!probe)
+        return -ENOMEM;
+    probe->handed_over = ret_hello;
+    int ret = run(probe, path, hand_over);
     free(probe);
     return ret;
 }

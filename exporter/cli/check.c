@@ -12,6 +12,7 @@
 
 struct options {
     const char *config_file;
+    const char *listeners_path;
     bool help;
 };
 
@@ -20,19 +21,24 @@ static void print_notices(const char *path, const struct ex_notices *notices) {
         (void)printf("%s:%d: note: %s\n", path, notices->items[i].line, notices->items[i].text);
 }
 
-/* The file, and the rule files that it names. */
+static void print_note(void *ctx, const char *text) {
+    (void)printf("%s: note: %s\n", *(const char *const *)ctx, text);
+}
+
+/* The file, the rule files that it names, and whether its listeners agree. */
 static int check_config(const struct options *options, const char *path, const char **ret_file,
                         struct fo_error *reterr) {
     struct catalogue *catalogue = NULL;
     struct ex_config *config;
 
-    (void)options;
     *ret_file = path;
     int ret = ex_config_load(path, &config, reterr);
     if (ret < 0)
         return ret;
     print_notices(path, &config->notices);
     ret = ex_catalogue_load(config, NULL, &catalogue, reterr);
+    if (ret == 0)
+        ret = ex_listeners_check(config, options->listeners_path, print_note, &path, reterr);
     (void)catalogue_free(catalogue);
     (void)ex_config_unref(config);
     return ret;
@@ -84,8 +90,8 @@ static int check_listener(const struct options *options, const char *path, const
     if (ret < 0)
         return ret;
     *ret_file = path;
-    const struct ex_listener_config *own = ex_config_listener(config, listener_name(path));
-    ret = ex_listener_probe(path, own ? own->config : NULL, print_step, &path, reterr);
+    ret = ex_listener_probe(path, ex_config_listener(config, listener_name(path)), print_step,
+                            &path, reterr);
     (void)ex_config_unref(config);
     return ret;
 }
@@ -128,7 +134,8 @@ static int run_check(const struct options *options, const char *what, const char
 }
 
 int ex_cli_check_daemon(const struct ex_daemon_options *daemon, int job_count, char **jobs) {
-    const struct options options = {.config_file = daemon->config_file};
+    const struct options options = {.config_file = daemon->config_file,
+                                    .listeners_path = daemon->listeners_path};
     int status = EX_EXIT_OK;
 
     if (daemon->config_file)
@@ -147,6 +154,8 @@ int ex_cli_check(int argc, char **argv) {
     const struct ex_flag flags[] = {
         {"config.file", EX_FLAG_TEXT, &options.config_file, "FILE",
          "Cluster configuration that a job or a listener is checked with."},
+        {"listeners.path", EX_FLAG_TEXT, &options.listeners_path, "DIR",
+         "Folder of the listeners that a configuration names."},
         {"help", EX_FLAG_BOOL, &options.help, "", "Print this help."},
         {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
     };

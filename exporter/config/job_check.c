@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +15,9 @@
 enum {
     OWN_DESCRIPTORS = 64, /* what the daemon needs for itself: doors, store, loop */
     TASK_DESCRIPTORS = 4, /* standard input, output, error, and one to open a file with */
-    ARITHMETIC_BYTES = 140,
+    HELD_PER_TASK = 3,    /* by the daemon: both ends of its output's pipe and its standard input
+                             when it starts; later the reading end and the log */
+    ARITHMETIC_BYTES = 120,
 };
 
 /* ---- descriptors ------------------------------------------------------------------------- */
@@ -24,6 +27,7 @@ struct channels {
     uint64_t largest;
     uint32_t largest_edge;
     uint64_t tasks;
+    uint64_t notify_sockets;
 };
 
 static struct channels count_channels(const struct ex_job_spec *spec) {
@@ -38,6 +42,11 @@ static struct channels count_channels(const struct ex_job_spec *spec) {
             channels.largest = count;
             channels.largest_edge = i;
         }
+    }
+    for (uint32_t i = 0; i < spec->vertex_count; i++) {
+        const struct ex_vertex_spec *vertex = &spec->vertices[i];
+        if (vertex->ready == EX_READY_NOTIFY || vertex->watchdog_ms > 0)
+            channels.notify_sockets += vertex->parallelism;
     }
     return channels;
 }
@@ -66,7 +75,8 @@ static void show_arithmetic(const struct ex_job_spec *spec, struct ex_buffer *ou
 static int check_daemon_descriptors(const struct ex_job_spec *spec, uint64_t nofile_max,
                                     struct fo_error *reterr) {
     struct channels channels = count_channels(spec);
-    uint64_t needed = 2 * channels.total + channels.tasks + OWN_DESCRIPTORS;
+    uint64_t needed = 2 * channels.total + HELD_PER_TASK * channels.tasks +
+                      channels.notify_sockets + OWN_DESCRIPTORS;
     struct ex_buffer arithmetic;
 
     if (needed <= nofile_max)
@@ -76,10 +86,12 @@ static int check_daemon_descriptors(const struct ex_job_spec *spec, uint64_t nof
     int line =
         channels.total > 0 ? spec->edge_lines[channels.largest_edge] : spec->vertices[0].line;
     ex_fail(reterr, -EMFILE, line,
-            "%llu descriptors needed, limit %llu: 2 x %llu channels (%s) + %llu tasks + %d",
+            "%llu descriptors needed, limit %llu: 2 x %llu channels (%s) + %d x %llu tasks + "
+            "%llu notify sockets + %d",
             (unsigned long long)needed, (unsigned long long)nofile_max,
-            (unsigned long long)channels.total, ex_buffer_text(&arithmetic),
-            (unsigned long long)channels.tasks, OWN_DESCRIPTORS);
+            (unsigned long long)channels.total, ex_buffer_text(&arithmetic), HELD_PER_TASK,
+            (unsigned long long)channels.tasks, (unsigned long long)channels.notify_sockets,
+            OWN_DESCRIPTORS);
     ex_buffer_done(&arithmetic);
     return -EMFILE;
 }
@@ -196,4 +208,11 @@ int ex_job_check_resources(const struct ex_job_spec *spec, uint64_t nofile_max,
     if (rc == 0)
         rc = check_task_descriptors(spec, nofile_max, reterr);
     return rc == 0 ? check_commands(spec, reterr) : rc;
+}
+
+int ex_job_check_machine(const struct ex_job_spec *spec, struct fo_error *reterr) {
+    struct rlimit descriptors = {.rlim_max = RLIM_INFINITY};
+
+    (void)getrlimit(RLIMIT_NOFILE, &descriptors);
+    return ex_job_check_resources(spec, descriptors.rlim_max, reterr);
 }

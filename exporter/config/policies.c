@@ -6,6 +6,7 @@
 
 #include "exporter/config/fail.h"
 #include "exporter/config/flink_options.h"
+#include "exporter/config/nearest.h"
 
 static const char *const types[] = {"USER", "SYSTEM", "UNKNOWN", NULL};
 static const char *const categories[] = {
@@ -26,20 +27,28 @@ static const struct {
 static const char *const label_keys[] = {"type",      "category", "cause", "retry",
                                          "secondary", "wrapper",  NULL};
 
-static bool is_among(struct fo_str value, const char *const *values) {
-    for (; values && *values; values++) {
-        if (fo_str_equal(value, fo_str_of(*values)))
-            return true;
-    }
-    return !values;
+/* NULL = any value will do. */
+static int check_value(const struct ex_fields *match, const char *key, struct fo_str value,
+                       const char *const *known) {
+    struct ex_nearest nearest = ex_nearest_to(value);
+
+    if (value.len == 0)
+        return ex_field_refuse(match, key, "a value is wanted");
+    for (; known && *known; known++)
+        ex_nearest_try(&nearest, fo_str_of(*known));
+    if (!known || nearest.distance == 0)
+        return 0;
+    return ex_field_refuse(match, key,
+                           "\"%.*s\" is not a value of this label; the nearest is \"%.*s\"",
+                           ex_shown(value), value.ptr, ex_shown(nearest.best), nearest.best.ptr);
 }
 
 /* Copies one value of a match. */
 static int copy_value(const struct ex_fields *match, const char *key, struct fo_str value,
                       const char *const *known, struct fo_str *ret_value) {
-    if (value.len == 0 || !is_among(value, known))
-        return ex_field_refuse(match, key, "\"%.*s\" is not a value of this label", ex_shown(value),
-                               value.ptr);
+    int rc = check_value(match, key, value, known);
+    if (rc != 0)
+        return rc;
     char *copy = strndup(value.ptr, value.len);
     if (!copy)
         return ex_fields_no_memory(match);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "exporter/config/fail.h"
+#include "exporter/config/nearest.h"
 #include "exporter/config/tree.h"
 
 enum { FILES_MAX = 64, PATH_MAX_BYTES = 4096, TEXTS_MAX = 1024 };
@@ -104,17 +106,67 @@ static int make(struct ingredients *ingredients, const struct ex_config *config,
     return ret;
 }
 
+/* ---- policies: which causes there are is known only now ---- */
+
+static int check_cause(const struct catalogue *catalogue, struct fo_str cause, int line,
+                       struct fo_error *reterr) {
+    struct ex_nearest nearest = ex_nearest_to(cause);
+    size_t count = catalogue_cause_count(catalogue);
+
+    for (size_t i = 0; i < count; i++) {
+        struct fo_str known = catalogue_cause_at(catalogue, i);
+        if (fo_str_equal(known, cause))
+            return 0;
+        ex_nearest_try(&nearest, known);
+    }
+    return ex_fail(reterr, -EINVAL, line,
+                   "policy: \"%.*s\" is the cause of no rule; the nearest is \"%.*s\"",
+                   ex_shown(cause), cause.ptr, ex_shown(nearest.best), nearest.best.ptr);
+}
+
+static int check_policy(const struct catalogue *catalogue, const struct fo_policy *policy, int line,
+                        struct fo_error *reterr) {
+    int ret = 0;
+
+    for (uint32_t i = 0; i < policy->match_count; i++) {
+        const struct fo_match *match = &policy->matches[i];
+        if (!fo_str_equal(match->key, fo_str_of("cause")))
+            continue;
+        for (uint32_t j = 0; j < match->value_count && ret == 0; j++)
+            ret = check_cause(catalogue, match->values[j], line, reterr);
+    }
+    return ret;
+}
+
+static int check_policies(const struct catalogue *catalogue, const struct ex_policies *policies,
+                          struct fo_error *reterr) {
+    int ret = 0;
+
+    for (uint32_t i = 0; policies && i < policies->count && ret == 0; i++)
+        ret = check_policy(catalogue, &policies->items[i], policies->lines[i], reterr);
+    return ret;
+}
+
+/* ---- all together ---- */
+
 int ex_catalogue_load(const struct ex_config *config, const char *cache_dir,
                       struct catalogue **ret_catalogue, struct fo_error *reterr) {
     struct ingredients *ingredients = calloc(1, sizeof *ingredients);
 
     if (!ingredients)
         return -ENOMEM;
-    int ret = make(ingredients, config, cache_dir, ret_catalogue, reterr);
+    struct catalogue *catalogue = NULL;
+    int ret = make(ingredients, config, cache_dir, &catalogue, reterr);
     for (size_t i = 0; i < ingredients->count; i++) {
         (void)ex_tree_free(ingredients->trees[i]);
         free(ingredients->names[i]);
     }
     free(ingredients);
+    if (ret == 0)
+        ret = check_policies(catalogue, config->policies, reterr);
+    if (ret == 0)
+        *ret_catalogue = catalogue;
+    else
+        (void)catalogue_free(catalogue);
     return ret;
 }

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporter/daemon/job_load.h"
 
-#include <sys/resource.h>
-
 #include "exporter/config/job_file.h"
 
 int ex_job_load(const char *path, const struct ex_config *config, struct ex_job_spec **ret_spec,
                 struct fo_error *reterr) {
-    struct rlimit descriptors;
     struct ex_job_spec *spec;
 
     int ret = ex_job_file_load(path, config, &spec, reterr);
     if (ret < 0)
         return ret;
-    if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
-        ret = ex_job_check_resources(spec, descriptors.rlim_max, reterr);
+    ret = ex_job_check_machine(spec, reterr);
     if (ret < 0) {
         (void)ex_job_spec_unref(spec);
         return ret;

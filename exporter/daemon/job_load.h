@@ -7,8 +7,7 @@
 #include "exporter/config/config.h"
 #include "exporter/config/job_spec.h"
 
-/* Errors: those of ex_job_file_load() and ex_job_check_resources(), with the line in `path`; the
- * descriptors are those that this process may have at most. */
+/* Errors: those of ex_job_file_load() and ex_job_check_machine(), with the line in `path`. */
 FO_MUST_CHECK int ex_job_load(const char *path, const struct ex_config *config,
                               struct ex_job_spec **ret_spec, struct fo_error *reterr);
 

@@ -103,8 +103,10 @@ uint64_t ex_http_connection_received(const struct ex_http_connection *connection
 }
 
 void ex_http_connection_enter(struct ex_http_connection *connection, enum ex_http_phase phase) {
-    if (phase == EX_HTTP_IDLE)
+    if (phase == EX_HTTP_IDLE) {
         atomic_store(&connection->received, EX_HTTP_NOT_LOOKED);
+        atomic_store(&connection->served, true);
+    }
     atomic_store(&connection->since_ms, ex_clock_ms());
     atomic_store(&connection->phase, (int)phase);
 }

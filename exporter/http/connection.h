@@ -44,6 +44,7 @@ struct ex_http_connection {
     _Atomic int64_t since_ms;    /* start of the phase */
     _Atomic int64_t deadline_ms; /* of a pending answer; 0 = none */
     _Atomic uint64_t received;   /* bytes, when the idle connection was last looked at */
+    atomic_bool served;          /* at least one request has ended */
     atomic_bool doomed;          /* shut down; nothing more is served on it */
 
     pthread_mutex_t lock; /* all below */

@@ -68,8 +68,9 @@ static void relieve(struct ex_http_server *server, int err) {
         (void)nanosleep(&pause, NULL);
 }
 
-static void accept_some(struct ex_http_server *server, int listener) {
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
+/* Making place may take time; the deadlines of others are not to wait for that. */
+static void accept_some(struct ex_http_server *server, int listener, int64_t until_ms) {
+    for (int i = 0; i < ACCEPT_BATCH && (i == 0 || ex_clock_ms() < until_ms); i++) {
         struct sockaddr_storage address = {0};
         socklen_t size = sizeof address;
         int fd =
@@ -101,7 +102,7 @@ void *ex_http_door(void *ctx) {
         (void)poll(fds, count + 1, quiet ? QUIET_TICK_MS : EX_HTTP_TICK_MS);
         for (size_t i = 0; i < count; i++) {
             if (fds[i].revents != 0)
-                accept_some(server, fds[i].fd);
+                accept_some(server, fds[i].fd, next_tick_ms);
         }
         int64_t now_ms = ex_clock_ms();
         if (now_ms >= next_tick_ms) {

@@ -37,6 +37,7 @@ enum {
     EX_HTTP_WRITE_MS = 60 * 1000,     /* from the answer's first byte to its last */
     EX_HTTP_SLOW_WRITE_MS = 5 * 1000, /* a write this old makes place when requests are refused */
     EX_HTTP_IDLE_MS = 5 * 60 * 1000,  /* between two requests of a connection */
+    EX_HTTP_GRACE_MS = 250,           /* from accept, to send a request before it makes place */
     EX_HTTP_DEFER_MS = 60 * 1000,     /* for a deferred answer, when its handler names no time */
     EX_HTTP_KEEPALIVE_MS = 15 * 1000, /* silence of a stream before its keep-alive text is sent */
     EX_HTTP_WARNING_MS = 60 * 1000,   /* between two log lines that say the same */

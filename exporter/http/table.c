@@ -2,6 +2,7 @@
 #include "exporter/http/table.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "exporter/base/clock.h"
@@ -12,8 +13,8 @@ int ex_http_table_init(struct ex_http_table *table, size_t max,
                        const struct ex_http_deadlines *deadlines,
                        struct ex_http_counters *counters) {
     static const struct ex_http_deadlines usual = {EX_HTTP_HEADER_MS, EX_HTTP_BODY_MS,
-                                                   EX_HTTP_WRITE_MS, EX_HTTP_SLOW_WRITE_MS,
-                                                   EX_HTTP_IDLE_MS};
+                                                   EX_HTTP_WRITE_MS,  EX_HTTP_SLOW_WRITE_MS,
+                                                   EX_HTTP_IDLE_MS,   EX_HTTP_GRACE_MS};
     const size_t per_address = EX_HTTP_CONNECTIONS_PER_ADDRESS_MAX;
     pthread_condattr_t attributes;
 
@@ -82,6 +83,32 @@ static void reject(struct ex_http_table *table, enum ex_http_rejection reason) {
     atomic_fetch_add(&table->counters->rejected[reason], 1);
 }
 
+/* Bytes that libmicrohttpd has yet to read: the client has done its part. */
+static bool is_heard(const struct ex_http_connection *connection) {
+    int unread = 0;
+
+    return ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
+static bool has_hung_up(const struct ex_http_connection *connection) {
+    struct pollfd poll_fd = {.fd = connection->fd, .events = POLLRDHUP};
+
+    return poll(&poll_fd, 1, 0) == 1;
+}
+
+enum { PLACE_WAIT_MS = 50, PLACE_LOOK_MS = 10 };
+
+/* A client that hung up without a whole request. libmicrohttpd does not notice when that came
+ * together with the last bytes: it waits for another edge. */
+static bool is_gone(const struct ex_http_connection *connection, int64_t now_ms) {
+    int phase = atomic_load(&connection->phase);
+    bool waits =
+        phase == EX_HTTP_READING_HEADER || phase == EX_HTTP_READING_BODY || phase == EX_HTTP_IDLE;
+
+    return waits && now_ms - atomic_load(&connection->since_ms) >= PLACE_WAIT_MS &&
+           has_hung_up(connection) && !is_heard(connection);
+}
+
 /* Whether a connection may have to make place: it waits for its client, or writes slowly. */
 static bool is_movable(const struct ex_http_connection *connection, int64_t now_ms) {
     int64_t slow_ms = connection->table->deadlines.slow_write_ms;
@@ -90,7 +117,7 @@ static bool is_movable(const struct ex_http_connection *connection, int64_t now_
     case EX_HTTP_READING_HEADER:
     case EX_HTTP_READING_BODY:
     case EX_HTTP_IDLE:
-        return true;
+        return !is_heard(connection);
     case EX_HTTP_WRITING:
         return now_ms - atomic_load(&connection->since_ms) > slow_ms;
     case EX_HTTP_HANDLING:
@@ -100,26 +127,37 @@ static bool is_movable(const struct ex_http_connection *connection, int64_t now_
     return false;
 }
 
+/* When a connection may be moved at the earliest. One that has yet to send its first request gets
+ * a little time for that, so that no crowd, however fast it comes, beats a client to its place. */
+static int64_t ripe_at_ms(const struct ex_http_connection *connection) {
+    int64_t since_ms = atomic_load(&connection->since_ms);
+
+    return atomic_load(&connection->served) ? since_ms
+                                            : since_ms + connection->table->deadlines.grace_ms;
+}
+
 struct crowd {
     size_t count;                       /* connections of the network */
-    size_t doomed;                      /* of these, on their way out */
-    struct ex_http_connection *movable; /* the one that has waited longest, or NULL */
+    bool entering;                      /* libmicrohttpd has yet to begin with one of these */
+    bool leaving;                       /* one of these is on its way out */
+    struct ex_http_connection *movable; /* the one that is ripe first, or NULL */
 };
 
 static void count_in(struct crowd *crowd, struct ex_http_connection *connection, int64_t now_ms) {
     crowd->count++;
     if (atomic_load(&connection->doomed))
-        crowd->doomed++;
-    else if (is_movable(connection, now_ms) &&
-             (!crowd->movable ||
-              atomic_load(&connection->since_ms) < atomic_load(&crowd->movable->since_ms)))
+        crowd->leaving = true;
+    else if (!connection->started)
+        crowd->entering = true;
+    else if ((!crowd->movable || ripe_at_ms(connection) < ripe_at_ms(crowd->movable)) &&
+             is_movable(connection, now_ms))
         crowd->movable = connection;
 }
 
 /* Of one network, or of all when `network` is NULL. */
-static struct crowd look_around(struct ex_http_table *table, const unsigned char *network) {
+static struct crowd look_around(struct ex_http_table *table, const unsigned char *network,
+                                int64_t now_ms) {
     struct crowd crowd = {0};
-    int64_t now_ms = ex_clock_ms();
 
     for (struct ex_http_connection *c = table->oldest; c; c = c->next) {
         bool same = !network ||
@@ -130,33 +168,45 @@ static struct crowd look_around(struct ex_http_table *table, const unsigned char
     return crowd;
 }
 
-enum { PLACE_WAIT_MS = 50 };
-
-/* Waits for a connection to leave, at most PLACE_WAIT_MS. */
-static bool wait_for_place(struct ex_http_table *table, size_t count_before) {
-    int64_t end_ns = (int64_t)ex_clock_ns() + PLACE_WAIT_MS * INT64_C(1000000);
+/* Waits for any connection to leave, at most `wait_ms`. */
+static void wait_for_leaving(struct ex_http_table *table, int64_t wait_ms) {
+    int64_t end_ns = (int64_t)ex_clock_ns() + wait_ms * INT64_C(1000000);
     struct timespec end = {end_ns / 1000000000, end_ns % 1000000000};
+    size_t count_before = table->count;
 
-    while (table->count >= count_before) {
-        if (pthread_cond_timedwait(&table->left, &table->lock, &end) != 0)
-            return table->count < count_before;
-    }
-    return true;
+    while (table->count >= count_before &&
+           pthread_cond_timedwait(&table->left, &table->lock, &end) == 0)
+        continue;
 }
 
-/* Makes place for one more among those of `network`: true when there is. */
-static bool make_place(struct ex_http_table *table, const unsigned char *network, size_t max) {
-    struct crowd crowd = look_around(table, network);
-
-    if (crowd.count < max)
-        return true;
-    if (crowd.doomed == 0) {
-        if (!crowd.movable)
-            return false;
-        reject(table, EX_HTTP_REJECTED_CONNECTIONS);
-        doom(crowd.movable);
+static void end_gone(struct ex_http_table *table, int64_t now_ms) {
+    for (struct ex_http_connection *c = table->oldest; c; c = c->next) {
+        if (c->started && !atomic_load(&c->doomed) && is_gone(c, now_ms))
+            doom(c);
     }
-    return wait_for_place(table, table->count);
+}
+
+/* Makes place for one more among those of `network`: true when there is. While all of them are
+ * fresh it waits, and newcomers wait in the kernel's queue meanwhile. */
+static bool make_place(struct ex_http_table *table, const unsigned char *network, size_t max) {
+    int64_t now_ms = ex_clock_ms();
+    int64_t end_ms = now_ms + table->deadlines.grace_ms + PLACE_WAIT_MS;
+
+    for (; now_ms <= end_ms; now_ms = ex_clock_ms()) {
+        struct crowd crowd = look_around(table, network, now_ms);
+        if (crowd.count < max)
+            return true;
+        if (!crowd.movable && !crowd.entering && !crowd.leaving)
+            return false;
+        if (!crowd.leaving && crowd.movable && ripe_at_ms(crowd.movable) <= now_ms) {
+            reject(table, EX_HTTP_REJECTED_CONNECTIONS);
+            doom(crowd.movable);
+        } else if (!crowd.leaving) {
+            end_gone(table, now_ms);
+        }
+        wait_for_leaving(table, PLACE_LOOK_MS);
+    }
+    return false;
 }
 
 static bool has_place(struct ex_http_table *table, const struct ex_http_connection *newcomer) {
@@ -212,7 +262,7 @@ void ex_http_table_remove(struct ex_http_table *table, struct ex_http_connection
 
 bool ex_http_table_relieve(struct ex_http_table *table) {
     (void)pthread_mutex_lock(&table->lock);
-    bool relieved = make_place(table, NULL, 0);
+    bool relieved = make_place(table, NULL, table->count);
     (void)pthread_mutex_unlock(&table->lock);
     return relieved;
 }
@@ -241,13 +291,6 @@ static void notice_first_byte(struct ex_http_connection *connection, int64_t now
     if (before != EX_HTTP_NOT_LOOKED && before != now &&
         atomic_compare_exchange_strong(&connection->phase, &idle, EX_HTTP_READING_HEADER))
         atomic_store(&connection->since_ms, now_ms);
-}
-
-/* A client that hung up while its connection sleeps; libmicrohttpd does not look then. */
-static bool has_hung_up(const struct ex_http_connection *connection) {
-    struct pollfd poll_fd = {.fd = connection->fd, .events = POLLRDHUP};
-
-    return poll(&poll_fd, 1, 0) == 1;
 }
 
 static bool tick_stream(struct ex_http_connection *connection, int64_t now_ms, int64_t write_ms) {
@@ -293,7 +336,9 @@ static void watch_one(struct ex_http_table *table, struct ex_http_connection *co
     case EX_HTTP_WRITING:
         break;
     }
-    if (now_ms - atomic_load(&connection->since_ms) >= limit_ms[phase]) {
+    if (is_gone(connection, now_ms)) {
+        doom(connection);
+    } else if (now_ms - atomic_load(&connection->since_ms) >= limit_ms[phase]) {
         if (phase != EX_HTTP_IDLE)
             reject(table, EX_HTTP_REJECTED_DEADLINE);
         doom(connection);
@@ -332,7 +377,7 @@ bool ex_http_table_drain(struct ex_http_table *table, int64_t deadline_ms) {
     (void)pthread_mutex_lock(&table->lock);
     end_waiting(table);
     while (table->count > 0 && ex_clock_ms() < deadline_ms) {
-        (void)wait_for_place(table, table->count);
+        wait_for_leaving(table, PLACE_WAIT_MS);
         end_waiting(table);
     }
     bool empty = table->count == 0;
@@ -362,6 +407,6 @@ void ex_http_table_end(struct ex_http_table *table) {
 void ex_http_table_wait_empty(struct ex_http_table *table, int64_t deadline_ms) {
     (void)pthread_mutex_lock(&table->lock);
     while (table->count > 0 && ex_clock_ms() < deadline_ms)
-        (void)wait_for_place(table, table->count);
+        wait_for_leaving(table, PLACE_WAIT_MS);
     (void)pthread_mutex_unlock(&table->lock);
 }

@@ -38,28 +38,15 @@ static void keep_failure(struct ex_job *job, struct ex_failure *failure) {
     job->failure_count++;
 }
 
-static void log_decision(const struct ex_job *job, const struct ex_failure *failure,
-                         const struct fo_decision *decision) {
-    char task[FO_ID_MAX + 16];
-
-    ex_log(EX_LOG_WARN, decision->restart ? "Task failed; restarting." : "Task failed; giving up.",
-           EX_TEXT("job_name", job->spec->name),
-           EX_TEXT("task", ex_job_task_name(job, failure->task, task, sizeof task)),
-           EX_INT("attempt", failure->attempt), EX_STR("cause", failure->evidence.message),
-           EX_STR("category", ex_failure_label(failure, "category")),
-           EX_INT("restarted_tasks", decision->restart_count),
-           EX_INT("delay_ms", decision->delay_ms));
-}
-
 static void on_decision(struct ex_job *job, const struct fo_action *action,
-                        struct ex_failure *failure) {
+                        struct ex_failure *failure, int64_t now_ms) {
     const struct fo_decision *decision = &action->decision;
 
     ex_job_metrics_count_exhausted(&job->metrics, decision->exhausted);
     if (failure && !decision->manual) {
         failure->decision = *decision;
         failure->decided = true;
-        log_decision(job, failure, decision);
+        ex_job_log_decision(job, failure, decision, now_ms);
     }
     if (failure && !decision->restart)
         ex_job_tell_exhausted(job, failure);
@@ -80,19 +67,16 @@ static void on_task_state(struct ex_job *job, const struct fo_action *action, in
     ex_job_tell(job, EX_CHANGE_TASK_STATE, action, NULL);
 }
 
-static void on_job_state(struct ex_job *job, const struct fo_action *action) {
-    ex_log(EX_LOG_INFO, "Job switched state.", EX_TEXT("job_name", job->spec->name),
-           EX_TEXT("job_id", job->id), EX_TEXT("from", fo_job_state_name(action->job_from)),
-           EX_TEXT("to", fo_job_state_name(action->job_to)));
+static void on_job_state(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
+    ex_job_log_state(job, action->job_from, action->job_to, now_ms);
     ex_job_tell(job, EX_CHANGE_JOB_STATE, action, NULL);
 }
 
 static void on_recovered(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
-    int64_t duration_ms = now_ms - action->incident.began_ms;
+    int64_t duration_ms = action->incident.ended_ms - action->incident.began_ms;
 
     ex_job_metrics_count_recovery(&job->metrics, duration_ms);
-    ex_log(EX_LOG_INFO, "Job recovered.", EX_TEXT("job_name", job->spec->name),
-           EX_INT("incident", (int64_t)action->incident.id), EX_INT("duration_ms", duration_ms));
+    ex_job_log_recovered(job, action->incident.id, duration_ms, now_ms);
     ex_job_tell_recovered(job, action->incident.id, duration_ms);
     ex_job_tell(job, EX_CHANGE_RECOVERED, action, NULL);
 }
@@ -143,10 +127,10 @@ static void tell_changes(const struct ex_step *step) {
             on_task_state(job, action, step->now_ms);
             break;
         case FO_ACTION_JOB_STATE:
-            on_job_state(job, action);
+            on_job_state(job, action, step->now_ms);
             break;
         case FO_ACTION_DECISION:
-            on_decision(job, action, step->failure);
+            on_decision(job, action, step->failure, step->now_ms);
             break;
         case FO_ACTION_RECOVERED:
             on_recovered(job, action, step->now_ms);
@@ -182,13 +166,18 @@ static void arm_timer(struct ex_job *job, int64_t now_ms) {
     (void)uv_timer_start(&job->timer, on_timer, wait_ms, 0);
 }
 
-static void close_if_ended(struct ex_job *job) {
-    enum fo_job_state state = fo_job_state(job->core);
-
-    if (job->closing || !(fo_job_state_is_terminal(state) || state == FO_JOB_SUSPENDED))
+void ex_job_close(struct ex_job *job) {
+    if (job->closing)
         return;
     job->closing = true;
     job->engine->ops->close_job(job->engine_job);
+}
+
+static void close_if_ended(struct ex_job *job) {
+    enum fo_job_state state = fo_job_state(job->core);
+
+    if (fo_job_state_is_terminal(state) || state == FO_JOB_SUSPENDED)
+        ex_job_close(job);
 }
 
 void ex_job_answer(const struct ex_job *job, void *token, const struct ex_answer *answer) {
@@ -308,13 +297,24 @@ static int copy_decision(struct ex_step *step) {
     return 0;
 }
 
-static int take(struct ex_step *step, struct fo_event *event) {
+static int ask_core(struct ex_step *step, const struct ex_input *input) {
+    struct fo_job *core = step->job->core;
+    uint64_t random = ex_random_next(&step->job->manager->random_state);
+
+    if (input->mirror)
+        return fo_job_mirror(core, input->mirror, step->now_ms, &step->actions);
+    if (input->mirror_failure)
+        return fo_job_mirror_failure(core, input->mirror_failure, step->now_ms, random,
+                                     &step->actions);
+    return fo_job_step(core, input->event, step->now_ms, random, &step->actions);
+}
+
+static int take(struct ex_step *step, const struct ex_input *input) {
     struct ex_manager *manager = step->job->manager;
     uint64_t started_ns = ex_clock_ns();
 
     step->now_ms = ex_clock_ms();
-    int ret = fo_job_step(step->job->core, event, step->now_ms,
-                          ex_random_next(&manager->random_state), &step->actions);
+    int ret = ask_core(step, input);
     if (ret == 0 && step->failure)
         ex_failure_keep_decision(step->failure, fo_job_decision_tasks(step->job->core),
                                  fo_job_budget(step->job->core, step->now_ms));
@@ -326,10 +326,10 @@ static int take(struct ex_step *step, struct fo_event *event) {
     return ret;
 }
 
-int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
+int ex_job_feed(struct ex_job *job, const struct ex_input *input, struct ex_failure *failure,
                 void *token) {
     struct ex_step *step = take_step(job, failure, token);
-    int ret = step ? take(step, event) : -ENOMEM;
+    int ret = step ? take(step, input) : -ENOMEM;
 
     if (ret < 0) {
         (void)ex_failure_free(failure);
@@ -346,9 +346,9 @@ int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *f
 
 static void on_timer(uv_timer_t *timer) {
     struct ex_job *job = timer->data;
-    struct fo_event event = {.kind = FO_EVENT_TIME};
+    const struct fo_event event = {.kind = FO_EVENT_TIME};
 
-    int ret = ex_job_feed(job, &event, NULL, NULL);
+    int ret = ex_job_feed(job, &(struct ex_input){.event = &event}, NULL, NULL);
     if (ret < 0)
         ex_log(EX_LOG_ERROR, "A due restart could not be handled.",
                EX_TEXT("job_name", job->spec->name), EX_TEXT("error", uv_strerror(ret)));

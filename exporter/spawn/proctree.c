@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 /* Places in /proc/PID/stat, as proc(5) counts them. */
-enum { FIELD_NAME = 2, FIELD_ENVIRONMENT_END = 51 };
+enum { FIELD_NAME = 2, FIELD_PARENT = 4, FIELD_FLAGS = 9, FIELD_ENVIRONMENT_START = 50 };
+
+enum { FLAG_EXITING = 4 }; /* PF_EXITING of the kernel's sched.h */
 
 enum { PATH_SIZE = 64, STAT_SIZE = 1024, CAPACITY_FIRST = 256, ENVIRONMENT_MAX_BYTES = 256 * 1024 };
 
@@ -33,13 +35,13 @@ static ssize_t file_read(const char *path, char *bytes, size_t size) {
 /* The name stands in parentheses and may hold any byte, so fields are counted from the last one. */
 static bool stat_parse(char *text, struct ex_process *process) {
     char *rest = strrchr(text, ')');
-    long fields[3] = {0};
+    long fields[FIELD_FLAGS - FIELD_PARENT + 1] = {0};
 
     if (!rest || rest[1] != ' ' || rest[2] == '\0')
         return false;
     process->dead = rest[2] == 'Z' || rest[2] == 'X';
     rest += 3;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         char *end = NULL;
         fields[i] = strtol(rest, &end, 10);
         if (end == rest)
@@ -49,6 +51,7 @@ static bool stat_parse(char *text, struct ex_process *process) {
     process->parent = (pid_t)fields[0];
     process->group = (pid_t)fields[1];
     process->session = (pid_t)fields[2];
+    process->dying = process->dead || fields[FIELD_FLAGS - FIELD_PARENT] & FLAG_EXITING;
     return true;
 }
 
@@ -63,6 +66,12 @@ static bool process_read(pid_t pid, struct ex_process *process) {
     text[len] = '\0';
     *process = (struct ex_process){.pid = pid};
     return stat_parse(text, process);
+}
+
+bool ex_process_is_dying(pid_t pid) {
+    struct ex_process process;
+
+    return !process_read(pid, &process) || process.dying;
 }
 
 static bool tree_grow(struct ex_proctree *tree) {
@@ -109,9 +118,9 @@ int ex_proctree_read(struct ex_proctree *tree, pid_t root) {
     DIR *dir = opendir("/proc");
     int err = 0;
 
+    tree->count = 0;
     if (!dir)
         return -errno;
-    tree->count = 0;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is of this call alone */
     for (struct dirent *entry = readdir(dir); entry && err == 0; entry = readdir(dir)) {
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
@@ -144,33 +153,40 @@ static const char *setting_find(const char *bytes, size_t len, const char *name)
     return NULL;
 }
 
-/* Whether the kernel knows yet (or still) where the environment lies; it does not in the middle of
- * exec. The field is 0 too if we may not ask, but then the environment could not be opened either.
- */
-static bool has_environment(pid_t pid) {
+/* How long the environment is, by where the kernel says that it begins and ends; -EAGAIN: in the
+ * middle of exec it does not know. Both are 0 too if we may not ask, but then the environment could
+ * not be opened either. */
+static ssize_t environment_length(pid_t pid) {
     char path[PATH_SIZE];
     char text[STAT_SIZE];
 
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     ssize_t len = file_read(path, text, sizeof text - 1);
     text[len < 0 ? 0 : len] = '\0';
-    const char *field = strrchr(text, ')');
-    for (int number = FIELD_NAME; field && number < FIELD_ENVIRONMENT_END; number++)
+    char *field = strrchr(text, ')');
+    for (int number = FIELD_NAME; field && number < FIELD_ENVIRONMENT_START; number++)
         field = strchr(field + 1, ' ');
-    return field && strtoull(field, NULL, 10) != 0;
+    if (!field)
+        return -EAGAIN;
+    unsigned long long start = strtoull(field, &field, 10);
+    unsigned long long end = strtoull(field, NULL, 10);
+    return end > start ? (ssize_t)(end - start) : end == 0 ? -EAGAIN : 0;
 }
 
 /* Up to `size` - 1 bytes, terminated; 0 = it is empty or not to be read; -EAGAIN: in the middle of
- * exec. What was empty is read again when it is known to lie somewhere: it may just have come. */
+ * exec. One that was opened before an exec reads as empty after it, so it is read again. */
 static ssize_t environment_read(pid_t pid, char *bytes, size_t size) {
     char path[PATH_SIZE];
 
     (void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     ssize_t len = file_read(path, bytes, size - 1);
-    if (len == 0 && !has_environment(pid))
-        return -EAGAIN;
-    if (len == 0)
-        len = file_read(path, bytes, size - 1);
+    if (len == 0) {
+        ssize_t expected = environment_length(pid);
+        if (expected > 0)
+            len = file_read(path, bytes, size - 1);
+        if (expected < 0 || (expected > 0 && len == 0))
+            return -EAGAIN;
+    }
     bytes[len < 0 ? 0 : len] = '\0';
     return len < 0 ? 0 : len;
 }

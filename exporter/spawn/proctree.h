@@ -18,6 +18,7 @@ struct ex_process {
     pid_t group;
     pid_t session;
     bool dead;    /* a zombie: its parent has not asked for its end yet */
+    bool dying;   /* it runs no code any more: the kernel takes it apart; true of the dead too */
     pid_t branch; /* the child of `root` that it is or descends from; 0 = it does not */
     void *owner;  /* the reader's to use; NULL after reading */
 };
@@ -35,6 +36,9 @@ void ex_proctree_done(struct ex_proctree *tree);
 
 /* NULL: there is no such process. */
 const struct ex_process *ex_proctree_find(const struct ex_proctree *tree, pid_t pid);
+
+/* Whether the process is dying or dead: its descriptors may be closed, its end not yet told. */
+bool ex_process_is_dying(pid_t pid);
 
 enum ex_setting {
     EX_SETTING_ABSENT, /* not there, or not to be read by us */

@@ -255,3 +255,15 @@ void catalogue_class_at(const struct catalogue *catalogue, size_t index, struct 
     *ret_type = catalogue->classes[index].type;
     *ret_category = catalogue->classes[index].category;
 }
+
+size_t catalogue_cause_count(const struct catalogue *catalogue) {
+    return catalogue_builtin_cause_count + catalogue->rule_count + 1;
+}
+
+struct fo_str catalogue_cause_at(const struct catalogue *catalogue, size_t index) {
+    if (index < catalogue_builtin_cause_count)
+        return catalogue_builtin_causes[index];
+    index -= catalogue_builtin_cause_count;
+    return index < catalogue->rule_count ? catalogue->rules[index]->labels.cause
+                                         : fo_str_of("unknown");
+}

@@ -164,6 +164,11 @@ size_t catalogue_class_count(const struct catalogue *catalogue);
 void catalogue_class_at(const struct catalogue *catalogue, size_t index, struct fo_str *ret_type,
                         struct fo_str *ret_category);
 
+/* The causes that verdicts can have: the built-in ones, then those of the rules in force; a cause
+ * may come more than once. */
+size_t catalogue_cause_count(const struct catalogue *catalogue);
+struct fo_str catalogue_cause_at(const struct catalogue *catalogue, size_t index);
+
 /* Something wrong with a rule: an example that fails, an example that another rule decides, a rule
  * that no example reaches. Borrowed for the call. */
 struct catalogue_finding {

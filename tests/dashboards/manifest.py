@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The metric families of the exporter: what a dashboard or a rule may name.
 
-The list is a JSON array of {"name", "type", "labels"} (other keys are ignored); a counter's name may
-stand with or without its _total, an info's with or without its _info."""
+What the exporter declares is written to metrics.json by itself, {"families": [{"name", "type",
+"labels", ...}]}; a counter's name may stand with or without its _total, an info's with or without
+its _info. Families that dashboards and rules name already and the exporter does not declare yet
+stand in awaited.json beside this, and must leave it when they come."""
 
 import json
+import pathlib
+import sys
+
+AWAITED = pathlib.Path(__file__).with_name("awaited.json")
 
 # The labels that Prometheus puts on every series, and those that the built-in listener gives to
 # numJobFailure, whose labels depend on the listeners that are started.
@@ -40,9 +46,19 @@ def series_of(families):
     return known
 
 
+def awaited():
+    """The series of the families that the exporter does not declare yet, with their labels."""
+    known = series_of(json.loads(AWAITED.read_text(encoding="utf-8")))
+    return {name: labels for name, labels in known.items() if name not in FROM_PROMETHEUS}
+
+
 def load(path):
-    with open(path, encoding="utf-8") as file:
-        return series_of(json.load(file))
+    """The series that dashboards and rules may name. SystemExit where a family is awaited in vain."""
+    known = series_of(json.loads(pathlib.Path(path).read_text(encoding="utf-8"))["families"])
+    come = awaited().keys() & known.keys()
+    if come:
+        sys.exit(f"{AWAITED.name} awaits what is there: {', '.join(sorted(come))}")
+    return known | awaited()
 
 
 def complaints(expression, known, recorded):

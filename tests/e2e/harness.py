@@ -34,6 +34,13 @@ def wait_for(condition, seconds=20, what="the condition"):
         time.sleep(0.02)
 
 
+def free_port():
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def alive(pid):
     """Whether a process runs; a zombie does not."""
     try:
@@ -56,6 +63,17 @@ def marked_processes(mark):
         except OSError:
             pass
     return found
+
+
+def own_address():
+    """An address of this machine that is not loopback, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
 
 
 class UnixConnection(http.client.HTTPConnection):

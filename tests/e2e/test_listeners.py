@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Failure listeners beside the real program: those that do their work, and those that misbehave in
-every way they can. Whatever one does, failures are decided in time and counted exactly once, and
-what went wrong is to be seen in failover_listener_*."""
+"""Failure listeners beside the real program: those that do their work, and programs that misbehave.
+Whatever one does, failures are decided in time and counted exactly once, and what went wrong is to
+be seen in failover_listener_*. For libraries that misbehave see test_plugins.py."""
 import http.server
 import json
 import os
@@ -17,17 +17,8 @@ try:
 except ImportError:
     jsonschema = None
 
-from harness import PROGRAM, Case, main, marked_processes, wait_for
-
-JOB = """
-name: doomed
-configuration:
-  restart-strategy.type: fixed-delay
-  restart-strategy.fixed-delay.attempts: %d
-  restart-strategy.fixed-delay.delay: 50 ms
-vertices:
-  - {id: a, command: [sh, -c, "echo 'No space left on device' >&2; exit 3"]}
-"""
+from harness import main, wait_for
+from listening import JOB, ListenersCase
 
 # What every misbehaving listener begins with; BODY is done for each failure, as `n` = 1, 2, ...
 FRAME = """#!/usr/bin/python3
@@ -46,20 +37,7 @@ for line in sys.stdin:
 ANSWER = 'say({"completion": completion, "labels": {"team": "blue"}})'
 
 
-class Listeners(Case):
-    @classmethod
-    def setUpClass(cls):
-        """Compiles the rules once; each daemon gets a copy."""
-        cls.compiled = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, cls.compiled, ignore_errors=True)
-        subprocess.run([PROGRAM, "serve", "--web.listen-address=127.0.0.1:0",
-                        "--storage.path=" + cls.compiled, "/nonexistent"],
-                       check=False, capture_output=True, timeout=120)
-
-    def storage(self):
-        self.copies = getattr(self, "copies", 0) + 1
-        return shutil.copytree(self.compiled, self.path(f"storage{self.copies}"))
-
+class Listeners(ListenersCase):
     def plugin(self, name, text, folder=None):
         folder = self.path(os.path.join("plugins", folder or name))
         os.makedirs(folder, exist_ok=True)
@@ -73,15 +51,6 @@ class Listeners(Case):
         lines = body.replace("\n", "\n    ")
         self.plugin("bad", FRAME.replace("KEYS", json.dumps(list(keys))).replace("BODY", lines))
 
-    def config(self, enrichers, listeners="{}"):
-        return self.write("config.yaml", f"jobmanager.failure-enrichers: {enrichers}\n"
-                                         f"listeners: {listeners}\n")
-
-    def start(self, enrichers, listeners="{}", restarts=2):
-        return self.daemon("--config.file=" + self.config(enrichers, listeners),
-                           "--listeners.path=" + self.path("plugins"),
-                           self.write("job.yaml", JOB % restarts), storage=self.storage())
-
     def refused(self, enrichers, *words):
         os.makedirs(self.path("plugins"), exist_ok=True)
         ended = self.run_program("serve", "--web.listen-address=127.0.0.1:0",
@@ -92,31 +61,10 @@ class Listeners(Case):
         for word in words:
             self.assertIn(word, ended.stderr.splitlines()[-1])
 
-    def counted(self, daemon, number):
-        """All failures are counted, each once, in every account there is."""
-        wait_for(lambda: daemon.total("failover_failures_counted_total") == number, 20,
-                 f"{number} failures to be counted:\n" + daemon.log_text())
-        self.assertEqual(daemon.total("numJobFailure_total"), number)
-        self.assertEqual(daemon.total("failover_failures_by_class_total"), number)
-        self.assertEqual(daemon.total("failover_failures_pending"), 0)
-        self.assertEqual(daemon.total("failover_failures_received_total"), number)
-
-    def calls(self, daemon, result, listener="bad"):
-        return daemon.total("failover_listener_calls_total", listener=listener, result=result)
-
     def misbehave(self, body, keys=("team",), timeout="400 ms", restarts=2):
-        """Runs the doomed job beside the listener: its fate does not depend on the listener."""
         self.bad(body, keys)
-        began = time.monotonic()
-        daemon = self.start("catalogue, bad", "{bad: {timeout: %s, memory: 128 MiB}}" % timeout,
-                            restarts)
-        started = time.monotonic()
-        daemon.wait_state("doomed", "FAILED", seconds=10)
-        self.assertLess(time.monotonic() - started, 2.0 + restarts * 0.3,
-                        "decisions waited for a listener")
-        self.assertLess(started - began, 12)
-        self.counted(daemon, restarts + 1)
-        return daemon
+        return self.doomed_beside("catalogue, bad",
+                                  "{bad: {timeout: %s, memory: 128 MiB}}" % timeout, restarts)
 
     # ---- those that do their work ----
 
@@ -352,27 +300,6 @@ class Listeners(Case):
 
     # ---- those that misbehave ----
 
-    def test_segfault(self):
-        daemon = self.misbehave("os.kill(os.getpid(), signal.SIGSEGV)")
-        self.assertGreaterEqual(self.calls(daemon, "error"), 1)
-        wait_for(lambda: daemon.total("failover_listener_restarts_total", listener="bad") >= 1)
-
-    def test_abort(self):
-        daemon = self.misbehave("if n == 2: os.abort()\n" + ANSWER, restarts=3)
-        self.assertGreaterEqual(self.calls(daemon, "error"), 1)
-        wait_for(lambda: daemon.total("failover_listener_restarts_total", listener="bad") >= 1)
-
-    def test_endless_loop(self):
-        daemon = self.misbehave("while True: pass")
-        self.assertGreaterEqual(self.calls(daemon, "timeout"), 1)
-        wait_for(lambda: daemon.total("failover_listener_restarts_total", listener="bad") >= 1)
-
-    def test_past_its_time(self):
-        daemon = self.misbehave("time.sleep(1)\n" + ANSWER, restarts=1)
-        self.assertEqual(self.calls(daemon, "timeout"), 2)
-        wait_for(lambda: self.calls(daemon, "late") == 2, 10, "late answers")
-        self.assertEqual(daemon.total("numJobFailure_total", team="blue"), None)
-
     def test_eats_memory(self):
         daemon = self.misbehave("hoard = [bytearray(1 << 20) for i in range(1 << 20)]",
                                 timeout="5 s")
@@ -388,25 +315,6 @@ class Listeners(Case):
     def test_endless_line(self):
         daemon = self.misbehave("while True: sys.stdout.write('x' * 65536)")
         self.assertGreaterEqual(self.calls(daemon, "error"), 1)
-
-    def test_answers_twice(self):
-        daemon = self.misbehave(ANSWER + "\n" + ANSWER)
-        self.assertEqual(self.calls(daemon, "ok"), 3)
-        wait_for(lambda: self.calls(daemon, "error") == 3)
-        self.assertEqual(daemon.total("numJobFailure_total", team="blue"), 3)
-
-    def test_answers_for_another(self):
-        daemon = self.misbehave('say({"completion": completion + 1000, "labels": {"team": "x"}})')
-        self.assertGreaterEqual(self.calls(daemon, "error"), 3)
-        self.assertEqual(daemon.total("numJobFailure_total", team="x"), None)
-        self.assertEqual(self.calls(daemon, "timeout"), 3)
-
-    def test_reserved_key(self):
-        daemon = self.misbehave('say({"completion": completion, "labels": '
-                                '{"engine": "x", "__name__": "y", "team": "z"}})',
-                                keys=("engine", "__name__", "team"))
-        self.assertEqual(daemon.total("numJobFailure_total", engine="local", team="z"), 3)
-        self.assertIn("reserved or no label name", daemon.log_text())
 
     def test_key_of_the_catalogue(self):
         daemon = self.misbehave('say({"completion": completion, "labels": {"category": "x"}})',
@@ -430,13 +338,6 @@ class Listeners(Case):
         daemon = self.misbehave("os.close(1); os.close(0); time.sleep(60)")
         self.assertGreaterEqual(self.calls(daemon, "error"), 1)
         wait_for(lambda: daemon.total("failover_listener_restarts_total", listener="bad") >= 1)
-
-    def test_forks(self):
-        mark = "6161.%d" % os.getpid()
-        daemon = self.misbehave("if n == 1:\n    for i in range(20): subprocess.Popen("
-                                f"['sleep', '{mark}'], start_new_session=True)\n    os._exit(1)")
-        wait_for(lambda: daemon.total("failover_listener_restarts_total", listener="bad") >= 1)
-        wait_for(lambda: not marked_processes("sleep\0" + mark), 10, "its children to be gone")
 
     def test_writes_files(self):
         path = self.write("precious", "kept")

@@ -5,14 +5,13 @@ import http.server
 import json
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
 import urllib.parse
 import urllib.request
 
-from harness import Case, main, wait_for
+from harness import Case, free_port, main, wait_for
 
 # What the scraper of each path asks for, whatever it asked for itself: Prometheus 2.42 cannot be told.
 PROTOCOLS = {
@@ -21,12 +20,6 @@ PROTOCOLS = {
     "protobuf": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
 }
 ENCODINGS = ("gzip", "identity")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Translator(http.server.ThreadingHTTPServer):

@@ -145,6 +145,8 @@ void ex_attempt_free(struct ex_attempt *attempt);
 void ex_attempt_tell(struct ex_attempt *attempt, enum fo_task_state state);
 /* The attempt is complete: tells of it if it was cancelled, has its region judged otherwise. */
 void ex_attempt_settle(struct ex_attempt *attempt);
+/* Has a region judged at the end of the turn. */
+void ex_region_unsettle(struct ex_engine_job *job, uint32_t region);
 void ex_jobs_settle(struct ex_local *engine);
 
 /* ---- local.c ---- */

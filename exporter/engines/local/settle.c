@@ -10,12 +10,15 @@
 
 #include "exporter/base/clock.h"
 #include "exporter/engines/local/internal.h"
+#include "exporter/spawn/proctree.h"
 
 enum {
     EXIT_SIGPIPE_SHELL = 128 + SIGPIPE, /* how a shell passes the signal on */
     LAST_WORDS_BYTES = 4096,
     MESSAGE_SIZE = 320,
     NOT_EXITED = -1,
+    DYING_AGAIN_MS = 5,      /* until a neighbour that is dying is looked at again */
+    DYING_LONGEST_MS = 2000, /* that a broken pipe waits for one */
 };
 
 /* ---- kinds of ends ------------------------------------------------------------------------- */
@@ -184,7 +187,7 @@ static void on_idle(uv_idle_t *idle) {
     (void)idle;
 }
 
-static void region_unsettle(struct ex_engine_job *job, uint32_t region) {
+void ex_region_unsettle(struct ex_engine_job *job, uint32_t region) {
     if (!job->is_unsettled[region]) {
         job->is_unsettled[region] = true;
         job->unsettled[job->unsettled_count++] = region;
@@ -209,7 +212,7 @@ void ex_attempt_settle(struct ex_attempt *attempt) {
         ex_output_read(attempt->output, &attempt->head, &attempt->tail);
     job->endings[attempt->task] = (struct ex_ending){
         .end = end_of(attempt), .at_ms = attempt->ended_ms, .turn = attempt->ended_turn};
-    region_unsettle(job, fo_graph_task_region(job->spec->graph, attempt->task));
+    ex_region_unsettle(job, fo_graph_task_region(job->spec->graph, attempt->task));
 }
 
 /* Whether an end has been read that is not yet complete; it may be the one that explains others. */
@@ -261,7 +264,7 @@ static void judge_again(uv_timer_t *timer) {
 
     for (uint32_t region = 0; region < fo_graph_region_count(job->spec->graph); region++)
         if (job->is_held[region])
-            region_unsettle(job, region);
+            ex_region_unsettle(job, region);
 }
 
 /* The timer is the job's, for all regions that hold a broken pipe. */
@@ -270,6 +273,26 @@ static void region_hold(struct ex_engine_job *job, uint32_t region, int64_t agai
     job->is_held[region] = again_ms != FO_NEVER;
     if (again_ms != FO_NEVER && !uv_is_active((uv_handle_t *)&job->judge_again))
         (void)uv_timer_start(&job->judge_again, judge_again, (uint64_t)(again_ms - now_ms), 0);
+}
+
+/* When a broken pipe is to be blamed although a neighbour is dying: the kernel closes a process's
+ * descriptors some time before its end can be told, on a busy machine longer than the judge holds.
+ */
+static bool explanation_comes(const struct ex_engine_job *job, struct fo_task_list tasks,
+                              int64_t now_ms) {
+    bool broken = false;
+
+    for (uint32_t i = 0; i < tasks.count; i++) {
+        const struct ex_ending *ending = &job->endings[tasks.tasks[i]];
+        broken |= job->verdicts[i] == EX_VERDICT_FAILED && ending->end == EX_END_BROKEN &&
+                  now_ms - ending->at_ms < DYING_LONGEST_MS;
+    }
+    for (uint32_t i = 0; i < tasks.count && broken; i++) {
+        const struct ex_attempt *attempt = job->current[tasks.tasks[i]];
+        if (attempt && attempt->stage == EX_ATTEMPT_ALIVE && ex_process_is_dying(attempt->pid))
+            return true;
+    }
+    return false;
 }
 
 static void region_settle(struct ex_engine_job *job, uint32_t region) {
@@ -281,6 +304,10 @@ static void region_settle(struct ex_engine_job *job, uint32_t region) {
     do {
         int64_t again_ms =
             ex_judge_region(job->spec->graph, region, job->endings, now_ms, job->verdicts);
+        if (explanation_comes(job, tasks, now_ms)) {
+            region_hold(job, region, now_ms + DYING_AGAIN_MS, now_ms);
+            return;
+        }
         region_hold(job, region, again_ms, now_ms);
     } while (!region_publish(job, tasks));
     region_report(job, tasks, EX_VERDICT_FINISHED);

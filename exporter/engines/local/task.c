@@ -447,6 +447,9 @@ void ex_attempt_cancel(struct ex_attempt *attempt) {
         break;
     case EX_ATTEMPT_EXITED:
     case EX_ATTEMPT_GONE:
-        break; /* on its way */
+        /* On its way; its neighbours waited for it to be judged with them. */
+        ex_region_unsettle(attempt->job,
+                           fo_graph_task_region(attempt->job->spec->graph, attempt->task));
+        break;
     }
 }

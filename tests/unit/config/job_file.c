@@ -278,17 +278,17 @@ static void counts_descriptors(void **state) {
                                "vertices:\n"
                                "  - {id: a, command: [cat], parallelism: 300}\n"
                                "  - {id: b, command: [cat], parallelism: 300}\n"
-                               "  - {id: c, command: [cat], parallelism: 300}\n"
+                               "  - {id: c, command: [cat], parallelism: 300, ready: notify}\n"
                                "edges:\n"
                                "  - {from: a, to: b, pattern: pointwise}\n"
                                "  - {from: b, to: c}\n"
                                "  - {from: a, to: c, exchange: blocking}\n";
     (void)state;
-    /* 2 x (300 + 90000) + 900 + 64 */
-    must_lack(wide, 181564, 0, 0, NULL);
-    must_lack(wide, 181563, -EMFILE, 8,
-              "181564 descriptors needed, limit 181563: 2 x 90300 channels (a -> b: 300, b -> c: "
-              "300 x 300 = 90000) + 900 tasks + 64");
+    /* 2 x (300 + 90000) + 3 x 900 + 300 + 64 */
+    must_lack(wide, 183664, 0, 0, NULL);
+    must_lack(wide, 183663, -EMFILE, 8,
+              "183664 descriptors needed, limit 183663: 2 x 90300 channels (a -> b: 300, b -> c: "
+              "300 x 300 = 90000) + 3 x 900 tasks + 300 notify sockets + 64");
     must_lack("name: j\n"
               "vertices:\n"
               "  - {id: a, command: [cat], parallelism: 30}\n"
@@ -296,7 +296,7 @@ static void counts_descriptors(void **state) {
               "edges: [{from: a, to: b}]\n",
               1000, -EMFILE, 4, "vertex \"b\": a task has 30 channels + 4");
     must_lack("name: j\nvertices:\n  - {id: a, command: [cat], parallelism: 1000}\n", 1024, -EMFILE,
-              3, "+ 1000 tasks");
+              3, "+ 3 x 1000 tasks");
 }
 
 static void looks_for_commands(void **state) {

@@ -108,7 +108,7 @@ enum { ROUTES = sizeof routes / sizeof routes[0] };
 
 static int set_up(void **state) {
     /* Of empty lines alone libmicrohttpd does not notice the end: the deadline does. */
-    static const struct ex_http_deadlines deadlines = {500, 5000, 5000, 5000, 5000};
+    static const struct ex_http_deadlines deadlines = {500, 5000, 5000, 5000, 5000, 20};
 
     atomic_store(&released, 0);
     *state = start_server((struct ex_http_config){.deadlines = &deadlines}, routes, ROUTES);

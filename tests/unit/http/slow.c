@@ -26,7 +26,8 @@ enum { CONNECTIONS = 8, BRIEF_MS = 400 };
 /* More than the kernel buffers. */
 #define BIG_BYTES ((size_t)64 << 20)
 
-static const struct ex_http_deadlines brief = {BRIEF_MS, BRIEF_MS, BRIEF_MS, BRIEF_MS / 2, 1000};
+static const struct ex_http_deadlines brief = {BRIEF_MS,     BRIEF_MS, BRIEF_MS,
+                                               BRIEF_MS / 2, 1000,     20};
 
 /* What the handlers hand to the tests. */
 static struct ex_http_pending *pending;
@@ -226,6 +227,51 @@ static void test_many_connections(void **state) {
         (void)close(fds[i]);
 }
 
+/* Instead of the usual one: a server whose deadlines no test will see. */
+static void restart_patiently(void **state) {
+    static const struct ex_http_deadlines patient = {60000, 60000, 60000, 60000, 60000, 10000};
+
+    *state = ex_http_stop(*state, 1000);
+    *state =
+        start_server((struct ex_http_config){.deadlines = &patient, .max_connections = CONNECTIONS},
+                     routes, ROUTES);
+}
+
+/* Clients that go in the middle of a request leave at once, not when a deadline is over. */
+static void test_half_and_gone(void **state) {
+    int64_t left_ms = 5000;
+
+    restart_patiently(state);
+    for (int i = 0; i < 3 * CONNECTIONS; i++) {
+        int fd = connect_to(*state);
+        (void)try_send(fd, "GET /ok HT");
+        (void)close(fd);
+    }
+    assert_int_equal(ask_status(*state, GET("/ok")), 200);
+    for (; atomic_load(&ex_http_counters(*state)->connections) > 0 && left_ms > 0; left_ms -= 20)
+        wait_ms(20);
+    assert_true(left_ms > 0);
+}
+
+/* A client that was accepted has time to ask, whatever crowd comes after it. */
+static void test_newcomer_has_time(void **state) {
+    enum { CROWD = 100 };
+    int fds[CROWD];
+
+    restart_patiently(state);
+    int fd = connect_to(*state);
+    for (int i = 0; i < CROWD; i++) {
+        fds[i] = connect_to(*state);
+        (void)try_send(fds[i], "GET /ok HT");
+    }
+    wait_ms(100);
+    send_text(fd, GET("/ok"));
+    assert_int_equal(status_of(receive(fd, 2000)), 200);
+    (void)close(fd);
+    for (int i = 0; i < CROWD; i++)
+        (void)close(fds[i]);
+}
+
 /* Those that are being served are not disturbed by a crowd, nor does it get in. */
 static void test_served_stay(void **state) {
     int fd = connect_to(*state);
@@ -410,6 +456,8 @@ int main(void) {
         TEST(test_slow_reader),
         TEST(test_hang_up),
         TEST(test_many_connections),
+        TEST(test_half_and_gone),
+        TEST(test_newcomer_has_time),
         TEST(test_served_stay),
         TEST(test_deferred),
         TEST(test_deferred_limits),

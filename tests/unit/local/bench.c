@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "exporter/spawn/proctree.h"
+#include "tests/unit/spawn/alive.h"
 
 #define JOB_ID "0123456789abcdef0123456789abcdef"
 
@@ -98,7 +98,8 @@ int bench_setup(void **state) {
                                            .sink = &sink,
                                            .directory = bench.directory,
                                            .user = bench_user,
-                                           .epoch = 1000};
+                                           .epoch = 1000,
+                                           .output_dropped_bytes = &bench.output_dropped_bytes};
     static char name[] = "bench job";
     bench.spec = (struct ex_job_spec){.name = name,
                                       .working_directory = bench.directory,
@@ -210,11 +211,13 @@ static void on_tick(uv_timer_t *timer) {
     (void)timer;
 }
 
+/* The timer repeats: the clock of the loop may be late by more than the wait, and a timer that is
+ * due before the loop has polled would leave nothing to end the poll. */
 static void turn(int longest_ms) {
     uv_timer_t timer;
 
     (void)uv_timer_init(&bench.loop, &timer);
-    (void)uv_timer_start(&timer, on_tick, (uint64_t)longest_ms, 0);
+    (void)uv_timer_start(&timer, on_tick, (uint64_t)longest_ms, (uint64_t)longest_ms);
     (void)uv_run(&bench.loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&timer, NULL);
     (void)uv_run(&bench.loop, UV_RUN_NOWAIT);
@@ -253,55 +256,20 @@ void bench_close(void) {
 
 /* ---- processes and files --------------------------------------------------------------------- */
 
-static bool has_argument(pid_t pid, const char *word) {
-    char path[64];
-    char line[1024];
-
-    (void)snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd == -1 ? 0 : read(fd, line, sizeof line - 1);
-    if (fd != -1)
-        (void)close(fd);
-    line[len < 0 ? 0 : len] = '\0';
-    for (const char *at = line; at < line + len; at += strlen(at) + 1)
-        if (strcmp(at, word) == 0)
-            return true;
-    return false;
-}
-
-static pid_t leader_find(const char *word) {
-    struct ex_proctree tree = {0};
-    pid_t pid = 0;
-
-    assert_int_equal(ex_proctree_read(&tree, ex_spawner_pid(bench.spawner)), 0);
-    for (size_t i = 0; i < tree.count && pid == 0; i++)
-        if (!tree.processes[i].dead && tree.processes[i].branch == tree.processes[i].pid &&
-            has_argument(tree.processes[i].pid, word))
-            pid = tree.processes[i].pid;
-    ex_proctree_done(&tree);
-    return pid;
-}
-
 /* The kernel lets the parent go on a moment before the arguments of a new program can be read. */
 pid_t bench_leader(const char *word) {
     uint64_t end = uv_hrtime() + BENCH_WAIT_MS * UINT64_C(1000000);
-    pid_t pid = leader_find(word);
+    pid_t pid = 0;
 
-    while (pid == 0 && uv_hrtime() < end)
-        pid = leader_find(word);
+    do
+        pid = alive_find_child(ex_spawner_pid(bench.spawner), word);
+    while (pid == 0 && uv_hrtime() < end);
     assert_int_not_equal(pid, 0);
     return pid;
 }
 
 bool bench_is_alive(const char *word) {
-    struct ex_proctree tree = {0};
-    bool alive = false;
-
-    assert_int_equal(ex_proctree_read(&tree, getpid()), 0);
-    for (size_t i = 0; i < tree.count && !alive; i++)
-        alive = !tree.processes[i].dead && has_argument(tree.processes[i].pid, word);
-    ex_proctree_done(&tree);
-    return alive;
+    return alive_find(word) != 0;
 }
 
 bool bench_dies(const char *word, int within_ms) {

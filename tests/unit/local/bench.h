@@ -43,6 +43,7 @@ struct bench {
     uv_loop_t loop;
     struct ex_spawner *spawner;
     void *engine;
+    atomic_uint_fast64_t output_dropped_bytes;
     char directory[64];
     struct ex_job_spec spec;
     struct ex_vertex_spec vertices[BENCH_VERTICES_MAX];
@@ -87,7 +88,7 @@ void bench_close(void);
 
 /* The pid of a live task of this bench that has `word` as an argument. */
 pid_t bench_leader(const char *word);
-/* Whether a live process (not a zombie) has `word` as an argument. */
+/* Whether a live descendant of this process (not a zombie) has `word` as an argument. */
 bool bench_is_alive(const char *word);
 /* Runs the loop until no such process is alive, at most `within_ms`. */
 bool bench_dies(const char *word, int within_ms);

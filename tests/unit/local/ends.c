@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ends of pipes tell lies: whose failure it is when neighbours die of each other. */
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -44,8 +46,8 @@ static void test_python_writer(void **state) {
     bench_expect(1, FO_TASK_FINISHED);
 }
 
-/* 200 times: the consumer is killed while its producer writes as fast as it can. */
-static void test_consumer_killed(void **state) {
+/* What a pipe needs that never ends by itself. */
+static void open_endless_pipe(void) {
     static char cat[] = "cat";
     static char zero[] = "/dev/zero";
     static char *producer[] = {cat, zero, NULL};
@@ -53,12 +55,19 @@ static void test_consumer_killed(void **state) {
     static char option[] = "-c";
     static char *consumer[] = {wc, option, NULL};
 
-    (void)state;
     bench_vertex("from", 1, "")->command = producer;
     bench_vertex("to", 1, "")->command = consumer;
     bench_edge(0, 1, FO_PIPELINED, FO_ALL_TO_ALL);
     bench_open();
     bench_deploy(0, 2);
+    bench_expect(0, FO_TASK_RUNNING);
+    bench_expect(1, FO_TASK_RUNNING);
+}
+
+/* 200 times: the consumer is killed while its producer writes as fast as it can. */
+static void test_consumer_killed(void **state) {
+    (void)state;
+    open_endless_pipe();
     for (int i = 0; i < KILLS; i++) {
         bench_expect(0, FO_TASK_RUNNING);
         bench_expect(1, FO_TASK_RUNNING);
@@ -74,6 +83,28 @@ static void test_consumer_killed(void **state) {
         }
         bench_restart_region(0);
     }
+}
+
+/* The end of a consumer comes long after its pipe is closed, as on a busy machine. Here it is
+ * traced: its parent hears of its end only when the tracer has. */
+static void test_consumer_slow_to_die(void **state) {
+    (void)state;
+    open_endless_pipe();
+    pid_t consumer = bench_leader("-c");
+    if (ptrace(PTRACE_SEIZE, consumer, 0, 0) == -1) {
+        print_message("no process may be traced here: skipped\n");
+        skip();
+    }
+    assert_int_equal(kill(consumer, SIGKILL), 0);
+    bench_run_ms(300);
+    assert_int_equal(bench.tasks[0].state, FO_TASK_RUNNING);
+    assert_int_equal(bench.tasks[1].state, FO_TASK_RUNNING);
+    assert_int_equal(waitpid(consumer, NULL, __WALL), consumer);
+    bench_expect(1, FO_TASK_FAILED);
+    assert_false(bench.tasks[1].secondary);
+    bench_expect(0, FO_TASK_FAILED);
+    assert_int_equal(bench.tasks[0].signal, SIGPIPE);
+    assert_true(bench.tasks[0].secondary);
 }
 
 /* The producer is killed: its consumer ends well, but with a shortened input; it must not publish.
@@ -96,6 +127,29 @@ static void test_producer_killed(void **state) {
     bench_expect(1, FO_TASK_CANCELED);
     assert_false(bench_exists("to-end/0.1"));
     assert_false(bench_exists("to-end/.0.1"));
+}
+
+/* An end that waits for its neighbour's is told when the neighbour is cancelled instead. */
+static void test_neighbour_cancelled(void **state) {
+    struct ex_vertex_spec *to = NULL;
+
+    (void)state;
+    bench_vertex("from", 1, "exec sleep 56006");
+    to = bench_vertex("to", 1, "(trap '' TERM; sleep 56004; sleep 56004) & exec sleep 56005");
+    to->timeout_ms = 300;
+    to->stop_timeout_ms = 60000;
+    bench_edge(0, 1, FO_PIPELINED, FO_ALL_TO_ALL);
+    bench_open();
+    bench_deploy(0, 2);
+    (void)bench_leader("56005");
+    assert_true(bench_dies("56005", BENCH_WAIT_MS));
+    assert_int_equal(kill(bench_leader("56006"), SIGKILL), 0);
+    assert_true(bench_dies("56006", BENCH_WAIT_MS));
+    bench_run_ms(200);
+    assert_int_equal(bench.tasks[0].state, FO_TASK_RUNNING);
+    bench_cancel(1, 1);
+    bench_expect(0, FO_TASK_FAILED);
+    assert_int_equal(bench.tasks[0].signal, SIGKILL);
 }
 
 /* A broken pipe that nobody explains is a failure of its own, after the time for explanations. */
@@ -169,7 +223,9 @@ static int run_all(bool without_cgroups, const char *name) {
         cmocka_unit_test_setup_teardown(test_yes_tr_head, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_python_writer, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_consumer_killed, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_consumer_slow_to_die, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_producer_killed, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_neighbour_cancelled, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_closed_input, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_sigpipe_without_consumers, bench_setup,
                                         bench_teardown),

@@ -199,8 +199,22 @@ static void test_close_while_running(void **state) {
     assert_false(bench_exists(""));
 }
 
+/* The bench itself: when all has been told, a loop whose clock is late still comes back in time. */
+static void test_bench_comes_back(void **state) {
+    (void)state;
+    bench_vertex("a", 1, "exit 0");
+    bench_open();
+    bench_deploy(0, 1);
+    bench_expect(0, FO_TASK_FINISHED);
+    (void)usleep(20000);
+    (void)alarm(BENCH_WAIT_MS / 1000);
+    bench_run_ms(1);
+    (void)alarm(0);
+}
+
 static int run_all(bool without_cgroups, const char *name) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_bench_comes_back, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_environment, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_state_folder_stays, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_command_not_found, bench_setup, bench_teardown),

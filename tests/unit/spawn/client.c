@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real spawner, driven through its client: starts, ends, descriptors, and that nothing outlives
- * the one who asked for it. Every test runs with cgroups (where they can be made) and without. */
+ * the one who asked for it. Every test runs with cgroups (where they can be made), without, and
+ * with a spawner that is no child but a service of its own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -18,11 +19,13 @@
 #include <cmocka.h>
 
 #include "exporter/spawn/client.h"
-#include "exporter/spawn/proctree.h"
+#include "tests/unit/spawn/activator.h"
+#include "tests/unit/spawn/alive.h"
 
 enum { WAIT_MS = 10000, ONE_SECOND_MS = 1000, LONGEST_ARGUMENT = 100000 };
 
 static bool without_cgroups;
+static const char *service; /* where the spawner is a service of its own; NULL = our child */
 static uv_loop_t loop;
 static struct ex_spawner *spawner;
 static int deaths;
@@ -75,6 +78,7 @@ static void spawner_open(void) {
     const struct ex_spawner_config config = {.loop = &loop,
                                              .program = FAILOVER_SPAWN,
                                              .without_cgroups = without_cgroups,
+                                             .socket_path = service,
                                              .died = on_died};
     struct fo_error error;
 
@@ -123,36 +127,19 @@ static void expect_end(struct seen *seen, int wait_status) {
     assert_int_equal(seen->last[EX_SPAWN_EXITED].wait_status, wait_status);
 }
 
-/* Whether a live process has `text` as its last argument; every test uses a number of its own. */
-static bool is_alive(const char *text) {
-    struct ex_proctree tree = {0};
-    bool alive = false;
-
-    assert_int_equal(ex_proctree_read(&tree, getpid()), 0);
-    for (size_t i = 0; i < tree.count && !alive; i++) {
-        char path[64];
-        char line[256];
-        (void)snprintf(path, sizeof path, "/proc/%d/cmdline", (int)tree.processes[i].pid);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t len = fd == -1 ? 0 : read(fd, line, sizeof line);
-        size_t text_len = strlen(text) + 1;
-        alive =
-            len > (ssize_t)text_len && memcmp(line + len - (ssize_t)text_len, text, text_len) == 0;
-        if (fd != -1)
-            (void)close(fd);
-    }
-    ex_proctree_done(&tree);
-    return alive;
+/* Every test uses a number of its own. */
+static bool is_alive(const char *number) {
+    return alive_find(number) != 0;
 }
 
-static bool becomes(const char *text, bool alive, int within_ms) {
+static bool becomes(const char *number, bool alive, int within_ms) {
     for (int i = 0; i < within_ms / 5; i++) {
-        if (is_alive(text) == alive)
+        if (is_alive(number) == alive)
             return true;
         (void)uv_run(&loop, UV_RUN_NOWAIT);
         (void)usleep(5000);
     }
-    return is_alive(text) == alive;
+    return is_alive(number) == alive;
 }
 
 /* ---- starting ------------------------------------------------------------------------------ */
@@ -376,6 +363,40 @@ static void test_forks_away_in_a_hurry(void **state) {
     }
 }
 
+/* Many inotify instances, for the kernel waits with the end of each; then the lock. */
+#define SLOW_TO_DIE                                                                                \
+    "import ctypes,fcntl,time\n"                                                                   \
+    "libc=ctypes.CDLL(None)\n"                                                                     \
+    "lock=open(\"%s\")\n"                                                                          \
+    "for i in range(60): libc.inotify_add_watch(libc.inotify_init1(0),b\"/tmp\",2)\n"              \
+    "fcntl.flock(lock,fcntl.LOCK_EX)\n"                                                            \
+    "time.sleep(54011)\n"
+
+/* What was left behind is not gone while it dies, although nothing can be read of it by then: it
+ * holds what it held. */
+static void test_rest_slow_to_die(void **state) {
+    char path[] = "/tmp/fo-lock-XXXXXX";
+    char script[512];
+    struct seen seen;
+
+    (void)state;
+    int lock = mkostemp(path, O_CLOEXEC);
+    assert_int_not_equal(lock, -1);
+    (void)snprintf(script, sizeof script,
+                   "(setsid python3 -c '" SLOW_TO_DIE "' &) & exec sleep 54012", path);
+    start_shell(&seen, script);
+    for (int i = 0; i < WAIT_MS / 5 && flock(lock, LOCK_EX | LOCK_NB) == 0; i++) {
+        assert_int_equal(flock(lock, LOCK_UN), 0);
+        (void)usleep(5000);
+    }
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), -1);
+    ex_spawner_signal(spawner, &seen.watch, SIGKILL, EX_SPAWN_EVERYTHING);
+    expect_end(&seen, SIGKILL);
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
+    (void)unlink(path);
+    (void)close(lock);
+}
+
 static void test_stopped_process(void **state) {
     struct seen seen;
 
@@ -450,6 +471,7 @@ static void test_daemon_killed(void **state) {
     int lock = mkostemp(path, O_CLOEXEC);
     assert_int_not_equal(lock, -1);
     assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    assert_true(alive_adopt());
     pid_t daemon_pid = fork();
     if (daemon_pid == 0)
         be_daemon(path, ready[1]);
@@ -481,6 +503,7 @@ static int run_all(bool no_cgroups, const char *name) {
         cmocka_unit_test_setup_teardown(test_kill_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rest_dies_with_leader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forks_away_in_a_hurry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rest_slow_to_die, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stopped_process, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spawner_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_start_during_clearing, setup, teardown),
@@ -491,8 +514,21 @@ static int run_all(bool no_cgroups, const char *name) {
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }
 
-int main(void) {
-    int failed = run_all(false, "with cgroups where they can be made");
+static int run_as_service(void) {
+    char path[64];
 
+    (void)snprintf(path, sizeof path, "/tmp/fo-spawner-%d.sock", (int)getpid());
+    pid_t activator = activator_start(path, FAILOVER_SPAWN);
+    service = path;
+    int failed = run_all(false, "as a service of its own");
+    service = NULL;
+    activator_stop(activator, path);
+    return failed;
+}
+
+int main(void) {
+    int failed = run_as_service();
+
+    failed += run_all(false, "with cgroups where they can be made");
     return failed + run_all(true, "without cgroups");
 }
