@@ -32,7 +32,8 @@ static bool is_place(struct fo_str place) {
         return false;
     for (size_t i = 0; i < place.len; i++) {
         unsigned char c = (unsigned char)place.ptr[i];
-        if (!isalnum(c) && !strchr("-._~:/[]%", c))
+        bool is_scheme = c == '/' && place.ptr[i - 1] == ':';
+        if (is_scheme || (!isalnum(c) && !strchr("-._~:/[]%", c)))
             return false;
     }
     return true;
