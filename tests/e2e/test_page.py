@@ -4,8 +4,8 @@ import gzip
 import http.client
 import re
 
-from harness import Case, main
-from test_control import free_port, own_address
+from harness import Case, main, own_address
+from test_control import free_port
 
 JOB = "name: demo\nvertices: [{id: a, command: [sleep, '1000']}]\n"
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
