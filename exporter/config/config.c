@@ -229,6 +229,9 @@ static int read_values(struct ex_config *config, struct fo_error *reterr) {
         rc = ex_option_bytes(&config->settings, EX_OPTION_STORAGE_BYTES,
                              &config->storage_retention_bytes, reterr);
     if (rc == 0)
+        rc = ex_option_bytes(&config->settings, EX_OPTION_METRICS_BYTES_TOTAL,
+                             &config->metrics_bytes_total, reterr);
+    if (rc == 0)
         rc = ex_option_bool(&config->settings, EX_OPTION_WEB_CANCEL, &config->web_cancel, reterr);
     if (rc == 0)
         rc = ex_option_bool(&config->settings, EX_OPTION_WEB_SUBMIT, &config->web_submit, reterr);

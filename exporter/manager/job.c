@@ -99,24 +99,33 @@ static int make_task_times(struct ex_job *job) {
     return 0;
 }
 
-int ex_job_new(struct ex_manager *manager, const struct ex_engine *engine, struct ex_job_spec *spec,
-               struct ex_job *replaced, struct ex_job **ret_job, struct fo_error *reterr) {
+static void set_id(struct ex_job *job, const char *id) {
+    if (id)
+        (void)snprintf(job->id, sizeof job->id, "%s", id);
+    else
+        ex_random_hex(job->id, EX_JOB_ID_LEN / 2);
+}
+
+int ex_job_new(struct ex_manager *manager, const struct ex_job_birth *birth,
+               struct ex_job **ret_job, struct fo_error *reterr) {
+    struct ex_job_spec *spec = birth->spec;
     struct ex_job *job = calloc(1, sizeof *job);
 
     if (!job)
         return -ENOMEM;
     job->manager = manager;
-    job->engine = engine;
+    job->engine = birth->engine;
     job->spec = ex_job_spec_ref(spec);
-    job->submitted_ms = ex_clock_ms();
-    ex_random_hex(job->id, EX_JOB_ID_LEN / 2);
+    job->submitted_ms = birth->submitted_ms;
+    ex_buffer_init(&job->engine_state, EX_MIRROR_STATE_MAX_BYTES);
+    set_id(job, birth->id);
     int ret = make_task_times(job);
     if (ret < 0)
         goto fail;
     ret = fo_job_new(&spec->decisions, spec->graph, NULL, job->submitted_ms, &job->core, reterr);
     if (ret < 0)
         goto fail;
-    ret = make_metrics(job, replaced);
+    ret = make_metrics(job, birth->replaced);
     if (ret < 0)
         goto fail_core;
     ret = uv_timer_init(manager->loop, &job->timer);
@@ -152,6 +161,7 @@ static void on_timer_closed(uv_handle_t *handle) {
     free_failures(job);
     (void)fo_job_free(job->core);
     (void)ex_job_spec_unref(job->spec);
+    ex_buffer_done(&job->engine_state);
     free(job->task_times);
     free(job);
 }

@@ -11,6 +11,7 @@
 #include "exporter/manager/job_metrics.h"
 #include "exporter/manager/ledger.h"
 #include "exporter/manager/manager.h"
+#include "exporter/manager/mirror.h"
 #include "listeners/catalogue/catalogue.h"
 #include "listeners/counting/counting.h"
 
@@ -40,7 +41,8 @@ struct ex_job {
     uint32_t failures_kept;
     uint64_t failure_count;
     struct ex_job_log log;
-    bool closing; /* close_job was called */
+    struct ex_buffer engine_state; /* what the engine of a mirrored job wants kept with it */
+    bool closing;                  /* close_job was called */
     bool closed;
 };
 
@@ -98,20 +100,41 @@ struct ex_manager {
     void *tap_ctx;
 };
 
+/* What a job begins with. */
+struct ex_job_birth {
+    const struct ex_engine *engine;
+    struct ex_job_spec *spec;
+    struct ex_job *replaced; /* an ended one of the same name, whose place it takes; NULL = none */
+    const char *id;          /* NULL = a new one */
+    int64_t submitted_ms;
+};
+
 /* Makes a job in its core and its metrics; the engine is not told yet. */
-FO_MUST_CHECK int ex_job_new(struct ex_manager *manager, const struct ex_engine *engine,
-                             struct ex_job_spec *spec, struct ex_job *replaced,
+FO_MUST_CHECK int ex_job_new(struct ex_manager *manager, const struct ex_job_birth *birth,
                              struct ex_job **ret_job, struct fo_error *reterr);
+
+/* The job that stands for this name on this engine, ended or not; NULL = none. */
+struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
+                                    const char *name);
+
+/* Asks the engine to let go of the job, once. */
+void ex_job_close(struct ex_job *job);
 
 /* Takes the job off the list and ends it once its timer is closed. */
 void ex_job_remove(struct ex_job *job);
 
 /* ---- step.c ---- */
 
+/* What the core is told: one of them. */
+struct ex_input {
+    const struct fo_event *event;
+    const struct fo_mirror *mirror;
+    const struct fo_mirror_failure *mirror_failure;
+};
+
 /* Steps the core, and carries out what it asks for once that is durable. `failure` (taken, may be
- * NULL) is what the event is about; `token`, if any, is answered. Returns what fo_job_step() does.
- */
-int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
+ * NULL) is what the input is about; `token`, if any, is answered. Returns what the core does. */
+int ex_job_feed(struct ex_job *job, const struct ex_input *input, struct ex_failure *failure,
                 void *token);
 
 /* Tells who waits for the answer of a report, if anybody does. */

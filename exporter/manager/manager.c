@@ -99,6 +99,7 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     ex_ledger_close(&manager->ledger);
     while (!TAILQ_EMPTY(&manager->jobs))
         ex_job_remove(TAILQ_FIRST(&manager->jobs));
+    ex_job_families_done(&manager->families);
     ex_manager_free_steps(manager);
     free(manager->attempts);
     (void)counting_free(manager->counting);
@@ -134,6 +135,11 @@ struct ex_job *ex_job_next(const struct ex_job *job) {
 
 /* ---- what engines say ---- */
 
+void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uint64_t count) {
+    if (count > 0)
+        ex_failure_metrics_reject(&manager->account, reason, count);
+}
+
 static enum ex_rejection rejection_of(int error) {
     if (error == -ENOENT)
         return EX_REJECTED_UNKNOWN_TASK;
@@ -165,9 +171,9 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
         .labels = failure->verdict.items,
         .label_count = failure->verdict.count,
     };
-    int ret = ex_job_feed(job, event, failure, token);
+    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, failure, token);
     if (ret < 0)
-        ex_failure_metrics_reject(&manager->account, rejection_of(ret));
+        ex_failure_metrics_reject(&manager->account, rejection_of(ret), 1);
 }
 
 static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
@@ -177,8 +183,8 @@ static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_f
         return;
     }
     (void)ex_failure_free(failure);
-    int ret = ex_job_feed(job, event, NULL, token);
-    if (ret < 0 && ret != -ESTALE && ret != -EALREADY)
+    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, NULL, token);
+    if (ret < 0 && !token && ret != -ESTALE && ret != -EALREADY)
         ex_job_log_refused(job, event->task, event->state, ret);
 }
 
@@ -291,9 +297,8 @@ const struct ex_engine_sink *ex_manager_sink(void) {
 
 /* ---- what people say ---- */
 
-/* The job that stands for this name on this engine, ended or not. */
-static struct ex_job *find_by_name(struct ex_manager *manager, const struct ex_engine *engine,
-                                   const char *name) {
+struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
+                                    const char *name) {
     struct ex_job *job;
 
     TAILQ_FOREACH_REVERSE(job, &manager->jobs, ex_jobs, link) {
@@ -304,9 +309,11 @@ static struct ex_job *find_by_name(struct ex_manager *manager, const struct ex_e
 }
 
 static int feed_task(struct ex_job *job, enum fo_event_kind kind, uint32_t task) {
-    struct fo_event event = {.kind = kind, .task = task};
+    const struct fo_event event = {.kind = kind, .task = task};
 
-    return ex_job_feed(job, &event, NULL, NULL);
+    if (job->engine->ops->mirrors)
+        return -ENOTSUP;
+    return ex_job_feed(job, &(struct ex_input){.event = &event}, NULL, NULL);
 }
 
 static int feed(struct ex_job *job, enum fo_event_kind kind) {
@@ -325,7 +332,7 @@ static int refuse(struct fo_error *reterr, int code, const char *name) {
 
 int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine,
                       struct ex_job_spec *spec, struct ex_job **ret_job, struct fo_error *reterr) {
-    struct ex_job *former = find_by_name(manager, engine, spec->name);
+    struct ex_job *former = ex_manager_find_name(manager, engine, spec->name);
     struct ex_job *job;
 
     if (manager->stopping)
@@ -334,7 +341,9 @@ int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine
         return refuse(reterr, -EEXIST, spec->name);
     if (former)
         ex_job_settle(former); /* its counters go with the new job's coming */
-    int ret = ex_job_new(manager, engine, spec, former, &job, reterr);
+    const struct ex_job_birth birth = {
+        .engine = engine, .spec = spec, .replaced = former, .submitted_ms = ex_clock_ms()};
+    int ret = ex_job_new(manager, &birth, &job, reterr);
     if (ret < 0)
         return ret;
     if (former)
@@ -372,7 +381,9 @@ void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*
     manager->stopped = stopped;
     manager->stopped_ctx = ctx;
     TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (!job->closing)
+        if (job->engine->ops->mirrors)
+            ex_job_close(job); /* it goes on where it is; nobody watches it any more */
+        else if (!job->closing)
             (void)feed(job, mode == EX_STOP_CANCEL ? FO_EVENT_CANCEL : FO_EVENT_SUSPEND);
     }
     tell_if_stopped(manager);

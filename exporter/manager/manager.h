@@ -11,6 +11,7 @@
 
 #include "exporter/engines/engine.h"
 #include "exporter/manager/failure.h"
+#include "exporter/manager/failure_metrics.h"
 #include "failover/listener.h"
 
 struct ex_manager;
@@ -63,11 +64,16 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager); /* NULL allowed;
 /* What an engine is given to report to. */
 const struct ex_engine_sink *ex_manager_sink(void);
 
+/* Counts failures that never came to be reported to the manager: received and rejected. */
+void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uint64_t count);
+
 /* Starts a job on an engine (borrowed as long as the manager). The spec is ref'ed.
  * -EEXIST: a live job of that name. -ENOMEM; or the engine's refusal, in `reterr`. */
 FO_MUST_CHECK int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine,
                                     struct ex_job_spec *spec, struct ex_job **ret_job,
                                     struct fo_error *reterr);
+
+/* Orders to a job that is only mirrored (mirror.h): -ENOTSUP. */
 
 /* 0; -EALREADY: the job has ended. */
 FO_MUST_CHECK int ex_manager_cancel(struct ex_manager *manager, struct ex_job *job);
