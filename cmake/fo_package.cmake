@@ -26,8 +26,8 @@ endfunction()
 
 fo_install_system(systemd/failover_exporter.service /usr/lib/systemd/system)
 fo_install_system(systemd/failover_exporter.socket /usr/lib/systemd/system)
-fo_install_system(systemd/failover_exporter.service.d/tasks.conf
-  /usr/lib/systemd/system/failover_exporter.service.d)
+fo_install_system(systemd/failover_spawn.socket /usr/lib/systemd/system)
+fo_install_system(systemd/failover_spawn@.service /usr/lib/systemd/system)
 fo_install_system(systemd/sysusers.conf /usr/lib/sysusers.d failover_exporter.conf)
 fo_install_system(systemd/tmpfiles.conf /usr/lib/tmpfiles.d failover_exporter.conf)
 fo_install_system(default /etc/default failover_exporter)

@@ -75,27 +75,28 @@ static void read_job(struct restoring *it) {
     job->incident.id = fo_read_u64(reader);
     job->incident.began_ms = fo_read_i64(reader);
     job->incident.first_serial = fo_read_u64(reader);
+    job->is_mirror = fo_read_u8_below(reader, 2);
+    job->mirror_failed_ms = fo_read_i64(reader);
     if (job->last_serial > INT64_MAX || job->incident.first_serial > job->last_serial + 1)
         refuse(it);
 }
 
 static void set_task(struct restoring *it, uint32_t task, enum fo_task_state state) {
     struct fo_job *job = it->job;
-    uint32_t vertex = fo_graph_task_vertex(job->graph, task);
-    uint32_t *vertex_counts = &job->vertex_counts[(size_t)vertex * FO_TASK_STATE_COUNT];
     enum fo_task_state from = (enum fo_task_state)job->states[task];
 
-    job->states[task] = (uint8_t)state;
-    job->counts[from]--;
-    job->counts[state]++;
-    vertex_counts[from]--;
-    vertex_counts[state]++;
+    fo_task_put(job, task, state);
     fo_gates_task_changed(&job->gates, task, from, state);
 }
 
 /* What neither waits to be started nor has ended was interrupted, unless it runs on; in a suspended
  * job, what was stopped by that. */
 static void read_task(struct restoring *it, uint32_t task, enum fo_task_state state) {
+    it->job->notes[task] = it->job->versions[task];
+    if (it->job->is_mirror) {
+        fo_task_put(it->job, task, state);
+        return;
+    }
     bool was_live = state != FO_TASK_CREATED && !fo_task_state_is_terminal(state);
     bool is_suspended = it->job->state == FO_JOB_SUSPENDED;
     bool was_stopped =
@@ -103,7 +104,6 @@ static void read_task(struct restoring *it, uint32_t task, enum fo_task_state st
 
     it->is_interrupted[task] = was_stopped || (was_live && !it->runs_on);
     set_task(it, task, was_live && !it->runs_on ? FO_TASK_CANCELED : state);
-    it->job->notes[task] = it->job->versions[task];
 }
 
 static void read_tasks(struct restoring *it) {
@@ -134,7 +134,7 @@ static void read_failures(struct restoring *it) {
     struct fo_job *job = it->job;
     uint32_t count = fo_read_u32(&it->reader);
 
-    if (!is_going(it) || count != job->counts[FO_TASK_FAILED]) {
+    if (!is_going(it) || count != (job->is_mirror ? 0 : job->counts[FO_TASK_FAILED])) {
         refuse(it);
         return;
     }
@@ -416,6 +416,12 @@ static void count_incident(struct fo_job *job) {
 static void check_states(struct restoring *it) {
     const struct fo_job *job = it->job;
     uint32_t created = job->counts[FO_TASK_CREATED];
+
+    if (job->is_mirror) { /* as its master said: any state; nothing waits here */
+        if (job->restarts.count > 0)
+            refuse(it);
+        return;
+    }
     bool is_running = job->state == FO_JOB_RUNNING || job->state == FO_JOB_RESTARTING;
 
     if (fo_job_cell(job->state, FO_IN_TIME).verdict == FO_JOB_CELL_NEVER ||
@@ -448,7 +454,7 @@ static void read_all(struct restoring *it) {
         read_history(it);
     if (it->reader.left > 0)
         refuse(it);
-    if (is_going(it) && job->state == FO_JOB_SUSPENDED)
+    if (is_going(it) && job->state == FO_JOB_SUSPENDED && !job->is_mirror)
         job->state = job->state_before_suspend;
 }
 
@@ -462,13 +468,14 @@ static int restore(struct restoring *it) {
         read_all(it);
     if (is_going(it))
         check_states(it);
-    if (is_going(it) && (job->state == FO_JOB_RUNNING || job->state == FO_JOB_RESTARTING))
+    bool goes_on = job->state == FO_JOB_RUNNING || job->state == FO_JOB_RESTARTING;
+    if (is_going(it) && goes_on && !job->is_mirror)
         take_up(it);
     fo_memory_free(&job->allocator, it->is_interrupted);
     if (it->no_memory)
         return -ENOMEM;
     count_incident(job);
-    job->is_restored = true;
+    job->is_restored = !job->is_mirror;
     return it->reader.is_bad ? -EINVAL : 0;
 }
 

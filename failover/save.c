@@ -31,6 +31,8 @@ static void write_job(struct fo_writer *writer, const struct fo_job *job) {
     fo_write_u64(writer, job->incident.id);
     fo_write_i64(writer, job->incident.began_ms);
     fo_write_u64(writer, job->incident.first_serial);
+    fo_write_u8(writer, job->is_mirror);
+    fo_write_i64(writer, job->mirror_failed_ms);
 }
 
 static bool are_equal(const struct fo_job *job, uint32_t a, uint32_t b) {

@@ -5,6 +5,7 @@
 #ifndef EX_CONFIG_CONFIG_H
 #define EX_CONFIG_CONFIG_H
 
+#include "exporter/config/engine_flink.h"
 #include "exporter/config/flink_options.h"
 #include "exporter/config/policies.h"
 
@@ -42,7 +43,7 @@ struct ex_engine_config {
     char *kind; /* local, push, flink */
     int line;
     char *user;     /* local: whom tasks run as; NULL = ourselves */
-    json_t *config; /* the whole entry but `kind`; borrowed. Checked by the engine for `flink` */
+    struct ex_flink_settings *flink; /* flink: its own; owned */
 };
 
 /* Roles of a user of the control door: bits. */
@@ -86,12 +87,14 @@ struct ex_config {
     uint32_t metrics_values_per_label;
     uint32_t metrics_series_per_family;
     uint32_t metrics_series_total;
+    uint64_t metrics_bytes_total;
     uint32_t storage_retention_count;
     uint64_t storage_retention_bytes;
     int64_t storage_retention_age_ms;
 
     struct ex_notices notices;
     char *folder;         /* of the file: its relative paths start here; "." without a file */
+    uint64_t hash;        /* a fingerprint of the file, of 48 bits; 0 without a file */
     struct ex_tree *tree; /* lines of the borrowed nodes above */
     uint32_t owners;
 };

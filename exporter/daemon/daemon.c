@@ -15,10 +15,13 @@
 #include "exporter/config/config.h"
 #include "exporter/daemon/catalogue_load.h"
 #include "exporter/daemon/job_load.h"
+#include "exporter/daemon/label_keys.h"
 #include "exporter/daemon/lock.h"
 #include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
+#include "exporter/engines/flink/flink.h"
 #include "exporter/engines/local/local.h"
+#include "exporter/engines/push/push.h"
 #include "exporter/manager/inbox.h"
 #include "exporter/metrics/manifest.h"
 #include "exporter/metrics/process.h"
@@ -32,12 +35,13 @@
 enum {
     DRAIN_MS = 3000,
     LISTENER_GRACE_MS = 1500,
-    URL_MAX_BYTES = 256,
+    URL_MAX_BYTES = 1024,
     EPOCHS_PER_MS = 1000,
     EPOCHS_OF_DAEMON = 1000000000
 };
 
 static const char local_name[] = "local";
+static const char push_name[] = "push";
 
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
@@ -57,6 +61,8 @@ struct ex_daemon {
     struct ex_spawner *spawner;
     struct ex_bank *bank;
     struct ex_engines engines;
+    struct ex_push *push; /* what the engines of that kind share; ends with the last of them */
+    struct ex_flink_families *flink_families; /* NULL without such an engine */
     struct ex_manager *manager;
     struct ex_events *events;
     struct ex_inbox *inbox;
@@ -81,6 +87,7 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
         .values_per_label = daemon->config->metrics_values_per_label,
         .series_per_family = daemon->config->metrics_series_per_family,
         .series_total = daemon->config->metrics_series_total,
+        .bytes_total = daemon->config->metrics_bytes_total,
     };
     const struct ex_build_info *build = ex_build_info();
     int ret = ex_metrics_new(&limits, ex_random_seed(), &daemon->metrics);
@@ -89,10 +96,11 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
         ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
                              reterr);
     if (ret == 0)
-        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name,
-                                   &daemon->door.scrapes, reterr);
-    if (ret == 0)
+        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, &daemon->door.scrapes, reterr);
+    if (ret == 0) {
+        ex_self_metrics_config(&daemon->self, daemon->config->hash);
         ex_self_metrics_reloaded(&daemon->self, true, ex_clock_wall_ms());
+    }
     return ret;
 }
 
@@ -102,8 +110,13 @@ static void on_spawner_died(void *ctx, bool restarted) {
            EX_TEXT("restarted", restarted ? "yes" : "no"));
 }
 
-static int start_spawner(struct ex_daemon *daemon, struct fo_error *reterr) {
-    const struct ex_spawner_config spawner = {.loop = daemon->loop, .died = on_spawner_died};
+static int start_spawner(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                         struct fo_error *reterr) {
+    const struct ex_spawner_config spawner = {
+        .loop = daemon->loop,
+        .socket_path = options->spawner_socket,
+        .died = on_spawner_died,
+    };
     int ret = ex_spawner_new(&spawner, &daemon->spawner, reterr);
 
     if (ret == 0 && daemon->lock.fd != -1) {
@@ -207,6 +220,17 @@ static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_opti
     return ex_bank_open(&bank, &daemon->bank, reterr);
 }
 
+/* Of an engine that was made: it is closed with the others. */
+static int add_engine(struct ex_daemon *daemon, const struct ex_engine *engine) {
+    struct ex_series *up;
+
+    daemon->engines.items[daemon->engines.count++] = *engine;
+    int ret = ex_self_metrics_engine(&daemon->self, engine->name, &up);
+    if (ret == 0)
+        ex_series_set(up, 1);
+    return ret;
+}
+
 static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of(local_name));
     const struct ex_local_config local = {
@@ -217,26 +241,106 @@ static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
         .user = own ? own->user : NULL,
         .epoch = (uint64_t)daemon->epoch,
         .keep = !daemon->work_dir.temporary,
+        .output_dropped_bytes = &daemon->self.output_dropped_bytes,
     };
-    struct ex_engine *engine = &daemon->engines.items[daemon->engines.count];
+    struct ex_engine engine = {.ops = ex_local_ops(), .name = local_name};
+    int ret = ex_local_new(&local, &engine.self, reterr);
 
-    *engine = (struct ex_engine){.ops = ex_local_ops(), .name = local_name};
-    int ret = ex_local_new(&local, &engine->self, reterr);
+    return ret == 0 ? add_engine(daemon, &engine) : ret;
+}
+
+/* Under the name of its kind, and under those that the configuration gives to its kind. */
+static int start_push(struct ex_daemon *daemon, struct fo_error *reterr) {
+    const struct ex_config *config = daemon->config;
+    const struct ex_push_config push = {
+        .loop = daemon->loop,
+        .sink = ex_manager_sink(),
+        .metrics = daemon->metrics,
+        .heartbeat_ms = config->heartbeat_timeout_ms,
+        .retention_ms = config->metrics_retention_ms,
+    };
+    struct ex_engine engines[EX_ENGINES_MAX];
+    unsigned count = 0;
+
+    if (!ex_config_engine(config, fo_str_of(push_name)))
+        engines[count++].name = push_name;
+    for (uint32_t i = 0; i < config->engine_count && count < EX_ENGINES_MAX; i++) {
+        if (strcmp(config->engines[i].kind, push_name) == 0)
+            engines[count++].name = config->engines[i].name;
+    }
+    if (count == 0)
+        return 0;
+    int ret = ex_push_new(&push, count, &daemon->push, reterr);
+    if (ret < 0)
+        return ret;
+    for (unsigned i = 0; i < count; i++) { /* all of them: the last to be closed ends it */
+        engines[i].ops = ex_push_ops();
+        engines[i].self = daemon->push;
+        int added = add_engine(daemon, &engines[i]);
+        ret = ret == 0 ? added : ret;
+    }
+    return ret;
+}
+
+static void on_flink_up(void *ctx, bool up) {
+    ex_series_set(ctx, up ? 1 : 0);
+}
+
+static int start_flink(struct ex_daemon *daemon, const struct ex_engine_config *own,
+                       struct fo_error *reterr) {
+    struct ex_engine *engine = &daemon->engines.items[daemon->engines.count];
+    struct ex_flink_config flink = {
+        .loop = daemon->loop,
+        .manager = daemon->manager,
+        .metrics = daemon->metrics,
+        .engine = engine,
+        .settings = own->flink,
+        .folder = daemon->config->folder,
+        .history_size = daemon->config->exception_history_size,
+        .retention_ms = daemon->config->metrics_retention_ms,
+        .up_changed = on_flink_up,
+    };
+    struct ex_series *up;
+
+    *engine = (struct ex_engine){.ops = ex_flink_ops(), .name = own->name};
+    int ret = ex_self_metrics_engine(&daemon->self, own->name, &up);
+    if (ret < 0)
+        return ret;
+    flink.ctx = up;
+    ret = ex_flink_new(&flink, daemon->flink_families, &engine->self, reterr);
     if (ret == 0)
         daemon->engines.count++;
     return ret;
 }
 
+/* After the manager, which their jobs go to. */
+static int start_flinks(struct ex_daemon *daemon, struct fo_error *reterr) {
+    int ret = 0;
+
+    for (uint32_t i = 0; i < daemon->config->engine_count && ret == 0; i++) {
+        const struct ex_engine_config *own = &daemon->config->engines[i];
+        if (!own->flink)
+            continue;
+        if (!daemon->flink_families)
+            ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
+        if (ret == 0)
+            ret = start_flink(daemon, own, reterr);
+    }
+    return ret;
+}
+
 static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                          struct fo_error *reterr) {
-    uint32_t key_count;
-    const struct fo_str *keys = ex_bank_keys(daemon->bank, &key_count);
+    struct ex_label_keys labels;
+    int ret = ex_label_keys_init(&labels, daemon->bank, daemon->config);
+    if (ret < 0)
+        return ret;
     const struct ex_manager_config config = {
         .loop = daemon->loop,
         .metrics = daemon->metrics,
         .catalogue = daemon->catalogue,
-        .label_keys = keys,
-        .label_key_count = key_count,
+        .label_keys = labels.keys,
+        .label_key_count = labels.count,
         .bank = daemon->bank,
         .store = daemon->store,
         .retention_ms = daemon->config->metrics_retention_ms,
@@ -245,7 +349,9 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
         .tap = ex_events_tell,
         .tap_ctx = daemon->events,
     };
-    return ex_manager_new(&config, &daemon->manager, reterr);
+    ret = ex_manager_new(&config, &daemon->manager, reterr);
+    ex_label_keys_done(&labels);
+    return ret;
 }
 
 static int reload(void *ctx, struct fo_error *reterr) {
@@ -271,6 +377,7 @@ static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *
         .config = daemon->config,
         .events = daemon->events,
         .engines = &daemon->engines,
+        .push = daemon->push,
         .reload = reload,
         .quit = quit,
         .ctx = daemon,
@@ -292,15 +399,18 @@ static int open_control(struct ex_daemon *daemon, const struct ex_daemon_options
 }
 
 /* What a person on this machine would type. */
-static void note_url(struct ex_daemon *daemon, const char *address, const char *path) {
+static void note_url(struct ex_daemon *daemon, const struct ex_read_door_options *options) {
     static const char everywhere[] = "[::]:";
+    const char *address = ex_http_address(daemon->door.server, 0);
+    const char *scheme = ex_http_encrypts(daemon->door.server) ? "https" : "http";
     bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
 
     if (strncmp(address, "unix:", 5) == 0)
         (void)snprintf(daemon->url, sizeof daemon->url, "%s", address);
     else
-        (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
-                       any ? address + sizeof everywhere - 1 : address, path);
+        (void)snprintf(daemon->url, sizeof daemon->url, "%s://%s%s%s%s", scheme,
+                       any ? "localhost:" : "", any ? address + sizeof everywhere - 1 : address,
+                       options->prefix ? options->prefix : "", options->telemetry_path);
 }
 
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -310,7 +420,7 @@ static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *o
 
     if (ret < 0)
         return ret;
-    note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+    note_url(daemon, &options->door);
     atomic_store(&daemon->self.counters, ex_http_counters(daemon->door.server));
     return 0;
 }
@@ -395,13 +505,17 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_metrics(daemon, options, reterr);
     if (ret == 0)
-        ret = start_spawner(daemon, reterr);
+        ret = start_spawner(daemon, options, reterr);
     if (ret == 0)
         ret = start_listeners(daemon, options, reterr);
     if (ret == 0)
         ret = start_manager(daemon, options, reterr);
     if (ret == 0)
+        ret = start_push(daemon, reterr);
+    if (ret == 0)
         ret = start_local(daemon, reterr);
+    if (ret == 0)
+        ret = start_flinks(daemon, reterr);
     if (ret == 0)
         ret = recover(daemon, reterr);
     if (ret == 0)
@@ -428,6 +542,7 @@ static void close_rooms(struct ex_daemon *daemon) {
     atomic_store(&daemon->self.counters, NULL);
     ex_inbox_close(daemon->inbox); /* first: who waits for the manager is told at once */
     ex_events_close(daemon->events);
+    ex_push_end_followers(daemon->push);
     ex_control_door_close(&daemon->control, DRAIN_MS);
     ex_read_door_close(&daemon->door, DRAIN_MS);
     while (daemon->engines.count > 0) {
@@ -495,6 +610,10 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
         ret = start_listeners(daemon, &options, reterr); /* by default only what is linked in */
     if (ret == 0)
         ret = start_manager(daemon, &options, reterr);
+    if (ret == 0)
+        ret = start_push(daemon, reterr);
+    if (ret == 0)
+        ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
     if (ret == 0)
         ret = json ? ex_manifest_json(daemon->metrics, out)
                    : ex_manifest_markdown(daemon->metrics, out);
@@ -591,6 +710,7 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
         return NULL;
     (void)ex_inbox_free(daemon->inbox);
     (void)ex_events_free(daemon->events);
+    (void)ex_flink_families_free(daemon->flink_families);
     ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);

@@ -20,6 +20,7 @@ struct ex_daemon_options {
     bool rerun;               /* job files whose job has ended are run again */
     char **job_files;         /* read and checked before anything starts; borrowed, like all here */
     int job_file_count;
+    const char *spawner_socket; /* of a spawner that is a service of its own; NULL = start one */
     const char *listeners_path; /* folder of plug-ins; NULL = the one beside the program */
     struct ex_read_door_options door;
     struct ex_control_door_options control;

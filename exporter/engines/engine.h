@@ -91,6 +91,9 @@ struct ex_engine_ops {
     const char *kind;
     /* Tasks run on when the daemon dies. If not, those that ran have ended when it starts again. */
     bool tasks_live_on;
+    /* Its jobs are decided about elsewhere: it makes them itself, by exporter/manager/mirror.h. Of
+     * the functions below it has open_job, which refuses, close_job and close. */
+    bool mirrors;
     /* 0, or a negative errno with `reterr`; `spec` and `job_id` stay alive until job_closed. */
     int (*open_job)(void *engine, const char *job_id, const struct ex_job_spec *spec, void *owner,
                     struct ex_engine_job **ret_job, struct fo_error *reterr);

@@ -43,6 +43,7 @@ struct ex_failure {
     bool labelled;                 /* it is counted */
     struct ex_label_set verdict;   /* the categoriser's */
     struct ex_label_set labels;    /* of all listeners; empty until final */
+    struct ex_label_set passed;    /* that it came with; they join the final ones */
     char *matched;                 /* the line that the categoriser decided by; NULL = none */
     char *texts;                   /* what `evidence` points into */
     struct ex_ticket ticket;       /* its round of the listeners */

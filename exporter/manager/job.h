@@ -6,11 +6,13 @@
 #include <sys/queue.h>
 
 #include "exporter/base/buffer.h"
+#include "exporter/base/name_table.h"
 #include "exporter/manager/failure_metrics.h"
 #include "exporter/manager/job_log.h"
 #include "exporter/manager/job_metrics.h"
 #include "exporter/manager/ledger.h"
 #include "exporter/manager/manager.h"
+#include "exporter/manager/mirror.h"
 #include "exporter/manager/persist.h"
 #include "listeners/catalogue/catalogue.h"
 #include "listeners/counting/counting.h"
@@ -25,6 +27,8 @@ struct ex_task_times {
 
 struct ex_job {
     TAILQ_ENTRY(ex_job) link;
+    struct ex_name_node id_node; /* in the manager's tables */
+    struct ex_name_node name_node;
     struct ex_manager *manager;
     const struct ex_engine *engine;
     struct ex_engine_job *engine_job; /* NULL before open and after close */
@@ -37,7 +41,7 @@ struct ex_job {
     int64_t tasks_changed_ms;         /* the newest of `task_times` */
     struct ex_task_times *task_times; /* by task */
     uint64_t *sequences;              /* by task, the highest reported; NULL = none ever was */
-    uint64_t number;                  /* in the store */
+    uint64_t number;                  /* in the store; 0 = it is not kept there */
     struct ex_marks marks;
     struct ex_job_tally tally;   /* as written down; what is shown follows */
     struct ex_job_counts counts; /* of the core, as shown */
@@ -49,7 +53,8 @@ struct ex_job {
     uint32_t failures_kept;
     uint64_t failure_count;
     struct ex_job_log log;
-    bool closing; /* close_job was called */
+    struct ex_buffer engine_state; /* what the engine of a mirrored job wants kept with it */
+    bool closing;                  /* close_job was called */
     bool closed;
 };
 
@@ -96,6 +101,8 @@ struct ex_manager {
     int64_t counting_since_ms; /* when the store's counters began; 0 = now */
     struct ex_failure_metrics account;
     TAILQ_HEAD(ex_jobs, ex_job) jobs;
+    struct ex_name_table by_id;
+    struct ex_name_table by_name;
     STAILQ_HEAD(, ex_message) messages;
     uv_idle_t drainer; /* runs while messages wait */
     uv_timer_t settle; /* while only listeners are waited for at the end */
@@ -135,6 +142,9 @@ struct ex_job_birth {
 FO_MUST_CHECK int ex_job_new(struct ex_manager *manager, const struct ex_job_birth *birth,
                              struct ex_job **ret_job, struct fo_error *reterr);
 
+/* Asks the engine to let go of the job, once. */
+void ex_job_close(struct ex_job *job);
+
 /* Takes the job off the list, and ends it once that is stored and its timer closed. */
 void ex_job_remove(struct ex_job *job);
 
@@ -152,10 +162,16 @@ void ex_job_keep_failure(struct ex_job *job, struct ex_failure *failure);
 
 /* ---- step.c ---- */
 
+/* What the core is told: one of them. */
+struct ex_input {
+    const struct fo_event *event;
+    const struct fo_mirror *mirror;
+    const struct fo_mirror_failure *mirror_failure;
+};
+
 /* Steps the core, and carries out what it asks for once that is durable. `failure` (taken, may be
- * NULL) is what the event is about; `token`, if any, is answered. Returns what fo_job_step() does.
- */
-int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
+ * NULL) is what the input is about; `token`, if any, is answered. Returns what the core does. */
+int ex_job_feed(struct ex_job *job, const struct ex_input *input, struct ex_failure *failure,
                 void *token);
 
 /* Tells who waits for the answer of a report, if anybody does. */

@@ -23,16 +23,21 @@ static void count_in_job(void *ctx, const struct fo_str *values) {
     ex_job_metrics_count_failure(&failure->job->metrics, values, &trace);
 }
 
+static uint32_t append(const struct ex_label_set *set,
+                       struct fo_label labels[static EX_BANK_LABELS_MAX], uint32_t count) {
+    for (uint32_t i = 0; i < set->count && count < EX_BANK_LABELS_MAX; i++)
+        labels[count++] = set->items[i];
+    return count;
+}
+
 static uint32_t merge(struct ex_manager *manager, struct ex_failure *failure,
                       struct fo_label labels[static EX_BANK_LABELS_MAX]) {
     const struct ex_label_set *verdict = &failure->verdict;
+    uint32_t count = manager->bank ? ex_bank_take(manager->bank, &failure->ticket, verdict->items,
+                                                  verdict->count, labels)
+                                   : append(verdict, labels, 0);
 
-    if (manager->bank)
-        return ex_bank_take(manager->bank, &failure->ticket, verdict->items, verdict->count,
-                            labels);
-    for (uint32_t i = 0; i < verdict->count; i++)
-        labels[i] = verdict->items[i];
-    return verdict->count;
+    return append(&failure->passed, labels, count);
 }
 
 static struct fl_event event_of(const struct ex_job *job, enum fl_event_kind kind) {

@@ -92,6 +92,8 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     manager->tap_ctx = config->tap_ctx;
     manager->next_failure_id = 1;
     TAILQ_INIT(&manager->jobs);
+    ex_name_table_init(&manager->by_id, ex_random_seed());
+    ex_name_table_init(&manager->by_name, ex_random_seed());
     STAILQ_INIT(&manager->messages);
     STAILQ_INIT(&manager->spare_steps);
     ex_ledger_init(&manager->ledger, config->store != NULL);
@@ -136,6 +138,9 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     ex_ledger_close(&manager->ledger);
     while (!TAILQ_EMPTY(&manager->jobs))
         ex_job_remove(TAILQ_FIRST(&manager->jobs));
+    ex_name_table_done(&manager->by_id);
+    ex_name_table_done(&manager->by_name);
+    ex_job_families_done(&manager->families);
     ex_manager_free_steps(manager);
     free(manager->attempts);
     free_label_keys(manager);
@@ -151,19 +156,22 @@ struct ex_job *ex_manager_first_job(const struct ex_manager *manager) {
     return TAILQ_FIRST(&manager->jobs);
 }
 
+static struct ex_job *named(struct ex_name_node *node) {
+    return (struct ex_job *)(void *)((char *)node - offsetof(struct ex_job, name_node));
+}
+
 /* A name may stand for a job on each engine: a live one is meant rather than an ended one. */
 struct ex_job *ex_manager_find_job(const struct ex_manager *manager, struct fo_str id_or_name) {
-    struct ex_job *named = NULL;
-    struct ex_job *job;
+    struct ex_name_node *node = ex_name_table_find(&manager->by_id, id_or_name);
 
-    TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (fo_str_equal(fo_str_of(job->id), id_or_name))
-            return job;
-        if (fo_str_equal(fo_str_of(job->spec->name), id_or_name) &&
-            (!named || named->closed || !job->closed))
-            named = job;
+    if (node)
+        return (struct ex_job *)(void *)((char *)node - offsetof(struct ex_job, id_node));
+    struct ex_name_node *newest = ex_name_table_find(&manager->by_name, id_or_name);
+    for (node = newest; node; node = ex_name_table_next(node)) {
+        if (!named(node)->closed)
+            return named(node);
     }
-    return named;
+    return newest ? named(newest) : NULL;
 }
 
 struct ex_job *ex_job_next(const struct ex_job *job) {
@@ -245,7 +253,7 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
         .labels = failure->verdict.items,
         .label_count = failure->verdict.count,
     };
-    int ret = ex_job_feed(job, event, failure, token);
+    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, failure, token);
     if (ret < 0)
         ex_manager_reject(manager, rejection_of(ret), 1);
 }
@@ -280,8 +288,8 @@ static void handle_event(struct ex_message *message) {
         return;
     }
     (void)ex_failure_free(failure);
-    int ret = ex_job_feed(job, event, NULL, message->token);
-    if (ret < 0 && ret != -ESTALE && ret != -EALREADY)
+    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, NULL, message->token);
+    if (ret < 0 && !message->token && ret != -ESTALE && ret != -EALREADY)
         ex_job_log_refused(job, event->task, event->state, ret);
 }
 
@@ -404,19 +412,19 @@ const struct ex_engine_sink *ex_manager_sink(void) {
 
 struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
                                     const char *name) {
-    struct ex_job *job;
+    struct ex_name_node *node = ex_name_table_find(&manager->by_name, fo_str_of(name));
 
-    TAILQ_FOREACH_REVERSE(job, &manager->jobs, ex_jobs, link) {
-        if (job->engine == engine && strcmp(job->spec->name, name) == 0)
-            return job;
-    }
-    return NULL;
+    while (node && named(node)->engine != engine)
+        node = ex_name_table_next(node);
+    return node ? named(node) : NULL;
 }
 
 static int feed_task(struct ex_job *job, enum fo_event_kind kind, uint32_t task) {
-    struct fo_event event = {.kind = kind, .task = task};
+    const struct fo_event event = {.kind = kind, .task = task};
 
-    return ex_job_feed(job, &event, NULL, NULL);
+    if (job->engine->ops->mirrors)
+        return -ENOTSUP;
+    return ex_job_feed(job, &(struct ex_input){.event = &event}, NULL, NULL);
 }
 
 static int feed(struct ex_job *job, enum fo_event_kind kind) {
@@ -487,7 +495,9 @@ void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*
     if (!ex_persist_is_up(manager))
         (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
     TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (!job->closing)
+        if (job->engine->ops->mirrors)
+            ex_job_close(job); /* it goes on where it is; nobody watches it any more */
+        else if (!job->closing)
             (void)feed(job, mode == EX_STOP_CANCEL ? FO_EVENT_CANCEL : FO_EVENT_SUSPEND);
     }
     tell_if_stopped(manager);

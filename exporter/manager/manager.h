@@ -107,6 +107,8 @@ FO_MUST_CHECK int ex_manager_submit(struct ex_manager *manager, const struct ex_
                                     struct ex_job_spec *spec, struct ex_job **ret_job,
                                     struct fo_error *reterr);
 
+/* Orders to a job that is only mirrored (mirror.h): -ENOTSUP. */
+
 /* 0; -EALREADY: the job has ended. */
 FO_MUST_CHECK int ex_manager_cancel(struct ex_manager *manager, struct ex_job *job);
 

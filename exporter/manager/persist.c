@@ -51,10 +51,14 @@ void ex_marks_done(struct ex_marks *marks) {
 
 static void wake(struct ex_persist *persist);
 
+static bool is_kept(const struct ex_job *job) {
+    return job->manager->persist.store && job->number > 0;
+}
+
 void ex_persist_mark(struct ex_job *job) {
     struct ex_persist *persist = &job->manager->persist;
 
-    if (!persist->store || job->marks.any)
+    if (!is_kept(job) || job->marks.any)
         return;
     job->marks.any = true;
     TAILQ_INSERT_TAIL(&persist->marked, job, marks.link);
@@ -69,7 +73,7 @@ static void mark_range(struct ex_marks *marks, uint32_t range) {
 }
 
 void ex_persist_mark_task(struct ex_job *job, uint32_t task) {
-    if (job->manager->persist.store)
+    if (is_kept(job))
         mark_range(&job->marks, task / EX_RANGE_TASKS);
 }
 
@@ -90,9 +94,9 @@ void ex_persist_job(struct ex_job *job) {
     struct ex_persist *persist = &job->manager->persist;
     const struct ex_job_spec *spec = job->spec;
 
-    job->number = persist->next_job++;
-    if (!persist->store)
+    if (!persist->store || !spec->source)
         return;
+    job->number = persist->next_job++;
     persist->daemon_marked = true;
     add(persist, EX_WRITE_JOB,
         (int64_t[]){(int64_t)job->number, job->submitted_ms, spec->commands_optional},
@@ -111,7 +115,7 @@ void ex_persist_forget(struct ex_manager *manager, uint64_t number) {
 void ex_persist_job_gone(struct ex_job *job) {
     struct ex_persist *persist = &job->manager->persist;
 
-    if (!persist->store)
+    if (!is_kept(job))
         return;
     unmark(persist, job);
     ex_persist_forget(job->manager, job->number);
@@ -158,7 +162,8 @@ static void write_state(struct ex_persist *persist, const struct ex_job *job) {
                     (int64_t)tally->counted, (int64_t)tally->recoveries,
                     (int64_t)tally->exhausted[0], (int64_t)tally->exhausted[1],
                     (int64_t)tally->exhausted[2], tally->start_ms},
-        (struct fo_str[]){ex_buffer_str(head), ex_buffer_str(tail), fo_str_of("")});
+        (struct fo_str[]){ex_buffer_str(head), ex_buffer_str(tail),
+                          ex_buffer_str(&job->engine_state)});
 }
 
 static void write_marked(struct ex_persist *persist) {
@@ -227,17 +232,30 @@ static void count_labels(void *ctx, const struct fo_str *values) {
         &packed);
 }
 
+static void count_class(struct ex_persist *persist, const struct ex_failure *failure) {
+    add(persist, EX_WRITE_CLASS_COUNT, (int64_t[]){1},
+        (struct fo_str[]){ex_failure_label(failure, "type"),
+                          ex_failure_label(failure, "category")});
+}
+
+void ex_persist_orphan(struct ex_manager *manager, const struct ex_failure *failure) {
+    struct ex_persist *persist = &manager->persist;
+    struct fo_str labels = pack_labels(persist, failure->verdict.items, failure->verdict.count);
+
+    add(persist, EX_WRITE_LABELLED, (int64_t[]){(int64_t)failure->id}, &labels);
+    count_class(persist, failure);
+    wake(persist);
+}
+
 void ex_persist_counted(struct ex_job *job, const struct ex_failure *failure) {
     struct ex_persist *persist = &job->manager->persist;
 
     job->tally.counted++;
     if (!persist->store)
         return;
-    add(persist, EX_WRITE_CLASS_COUNT, (int64_t[]){1},
-        (struct fo_str[]){ex_failure_label(failure, "type"),
-                          ex_failure_label(failure, "category")});
-    if (job->gone)
-        return; /* its own counters went with it */
+    count_class(persist, failure);
+    if (job->gone || job->number == 0)
+        return; /* its own counters went with it, or are not kept */
     counting_on_labelled(job->manager->counting, failure->labels.items, failure->labels.count,
                          count_labels, job);
     ex_persist_mark(job);

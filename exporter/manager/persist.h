@@ -64,7 +64,8 @@ void ex_marks_done(struct ex_marks *marks);
 
 /* ---- what has changed ---- */
 
-void ex_persist_job(struct ex_job *job);  /* it is new */
+/* It is new; one that was not read from a job file cannot be made again, and is not kept. */
+void ex_persist_job(struct ex_job *job);
 void ex_persist_mark(struct ex_job *job); /* something that goes with every change */
 void ex_persist_mark_task(struct ex_job *job, uint32_t task);
 void ex_persist_mark_daemon(struct ex_manager *manager);
@@ -75,6 +76,8 @@ void ex_persist_failure(struct ex_job *job, const struct ex_failure *failure);
 void ex_persist_labelled(struct ex_job *job, const struct ex_failure *failure);
 /* It is counted: by class, and by its exported labels. */
 void ex_persist_counted(struct ex_job *job, const struct ex_failure *failure);
+/* A pending failure whose job is not there any more: counted by the categoriser's verdict. */
+void ex_persist_orphan(struct ex_manager *manager, const struct ex_failure *failure);
 void ex_persist_rejected(struct ex_manager *manager, enum ex_rejection reason, uint64_t count);
 void ex_persist_event(struct ex_manager *manager, const struct fl_event *event);
 

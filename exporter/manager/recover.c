@@ -188,18 +188,34 @@ static bool insert_failure(struct ex_job *job, struct ex_failure *failure) {
     return true;
 }
 
+/* Nobody is left whose listeners could be asked for it. */
+static void count_orphan(struct ex_manager *manager, struct ex_failure *failure) {
+    const struct ex_failure_class class = {
+        .type = ex_failure_label(failure, "type"),
+        .category = ex_failure_label(failure, "category"),
+    };
+
+    ex_persist_orphan(manager, failure);
+    ex_failure_metrics_restore_class(&manager->account, &class, 1, manager->counting_since_ms);
+    (void)ex_failure_free(failure);
+}
+
 static int take_pending(void *ctx, const struct ex_row *row) {
     struct recovering *it = ctx;
     struct ex_job *job = find_number(it->manager, (uint64_t)row->ints[1]);
     struct ex_failure *failure;
 
-    ex_failure_metrics_restore_pending(&it->manager->account);
     it->pending++;
-    int ret = job ? ex_failure_from_row(row, &failure) : -ENOENT;
+    int ret = ex_failure_from_row(row, &failure);
     if (ret < 0)
-        return ret == -ENOMEM ? ret : 0;
+        return ret;
+    if (!job) {
+        count_orphan(it->manager, failure);
+        return 0;
+    }
+    ex_failure_metrics_restore_pending(&it->manager->account);
     if (!insert_failure(job, failure))
-        (void)ex_failure_free(failure);
+        (void)ex_failure_free(failure); /* it was read with the history */
     return 0;
 }
 
@@ -437,7 +453,7 @@ static void go_on(struct ex_job *job) {
                                                                                : FO_EVENT_TIME};
 
     ex_job_tell(job, EX_CHANGE_SUBMITTED, NULL, NULL);
-    int ret = ex_job_feed(job, &event, NULL, NULL);
+    int ret = ex_job_feed(job, &(struct ex_input){.event = &event}, NULL, NULL);
     if (ret < 0)
         ex_log(EX_LOG_ERROR, "A recovered job cannot go on.", EX_TEXT("job_name", job->spec->name),
                EX_TEXT("error", uv_strerror(ret)));

@@ -47,7 +47,7 @@ static void on_job_state(struct ex_job *job, const struct fo_action *action, int
 }
 
 static void on_recovered(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
-    int64_t duration_ms = now_ms - action->incident.began_ms;
+    int64_t duration_ms = action->incident.ended_ms - action->incident.began_ms;
 
     ex_job_metrics_count_recovery(&job->metrics, duration_ms);
     ex_job_log_recovered(job, action->incident.id, duration_ms, now_ms);
@@ -140,21 +140,26 @@ static void arm_timer(struct ex_job *job, int64_t now_ms) {
     (void)uv_timer_start(&job->timer, on_timer, wait_ms, 0);
 }
 
+void ex_job_close(struct ex_job *job) {
+    if (job->closing)
+        return;
+    job->closing = true;
+    job->engine->ops->close_job(job->engine_job);
+}
+
 /* By this step: the core may have gone on since, to what is not durable. */
 static void close_if_ended(const struct ex_step *step) {
     struct ex_job *job = step->job;
-    const struct ex_engine_ops *ops = job->engine->ops;
 
-    for (size_t i = 0; i < step->actions.count && !job->closing; i++) {
+    for (size_t i = 0; i < step->actions.count; i++) {
         const struct fo_action *action = &step->actions.items[i];
         bool suspends = action->job_to == FO_JOB_SUSPENDED;
         if (action->kind != FO_ACTION_JOB_STATE ||
             !(suspends || fo_job_state_is_terminal(action->job_to)))
             continue;
-        job->closing = true;
-        if (suspends && ops->suspend)
-            ops->suspend(job->engine_job);
-        ops->close_job(job->engine_job);
+        if (suspends && !job->closing && job->engine->ops->suspend)
+            job->engine->ops->suspend(job->engine_job);
+        ex_job_close(job);
     }
 }
 
@@ -343,13 +348,24 @@ static void copy_decision(struct ex_step *step) {
     memcpy(step->restart, tasks.tasks, tasks.count * sizeof *tasks.tasks);
 }
 
-static int take(struct ex_step *step, struct fo_event *event) {
+static int ask_core(struct ex_step *step, const struct ex_input *input) {
+    struct fo_job *core = step->job->core;
+    uint64_t random = ex_random_next(&step->job->manager->random_state);
+
+    if (input->mirror)
+        return fo_job_mirror(core, input->mirror, step->now_ms, &step->actions);
+    if (input->mirror_failure)
+        return fo_job_mirror_failure(core, input->mirror_failure, step->now_ms, random,
+                                     &step->actions);
+    return fo_job_step(core, input->event, step->now_ms, random, &step->actions);
+}
+
+static int take(struct ex_step *step, const struct ex_input *input) {
     struct ex_manager *manager = step->job->manager;
     uint64_t started_ns = ex_clock_ns();
 
     step->now_ms = ex_clock_ms();
-    int ret = fo_job_step(step->job->core, event, step->now_ms,
-                          ex_random_next(&manager->random_state), &step->actions);
+    int ret = ask_core(step, input);
     if (ret < 0)
         return ret;
     copy_decision(step);
@@ -359,10 +375,10 @@ static int take(struct ex_step *step, struct fo_event *event) {
     return 0;
 }
 
-int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
+int ex_job_feed(struct ex_job *job, const struct ex_input *input, struct ex_failure *failure,
                 void *token) {
     struct ex_step *step = take_step(job, failure, token);
-    int ret = step ? take(step, event) : -ENOMEM;
+    int ret = step ? take(step, input) : -ENOMEM;
 
     if (ret < 0) {
         (void)ex_failure_free(failure);
@@ -379,9 +395,9 @@ int ex_job_feed(struct ex_job *job, struct fo_event *event, struct ex_failure *f
 
 static void on_timer(uv_timer_t *timer) {
     struct ex_job *job = timer->data;
-    struct fo_event event = {.kind = FO_EVENT_TIME};
+    const struct fo_event event = {.kind = FO_EVENT_TIME};
 
-    int ret = ex_job_feed(job, &event, NULL, NULL);
+    int ret = ex_job_feed(job, &(struct ex_input){.event = &event}, NULL, NULL);
     if (ret < 0)
         ex_log(EX_LOG_ERROR, "A due restart could not be handled.",
                EX_TEXT("job_name", job->spec->name), EX_TEXT("error", uv_strerror(ret)));

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,25 +10,25 @@
 #include <unistd.h>
 
 #include "exporter/base/buffer.h"
-#include "exporter/spawn/client_orphans.h"
 #include "exporter/spawn/client_queue.h"
+#include "exporter/spawn/client_start.h"
+#include "exporter/spawn/orphans.h"
 
 enum {
-    SOCKET_IN_SPAWNER = 3,
     ORPHANS_AGAIN_MS = 2,
     SEND_AGAIN_MS = 5,
-    PROGRAM_SIZE = 4096,
     NAME_SIZE = 32,
     WATCHES_FIRST = 64,
 };
 
 struct ex_spawner {
     struct ex_spawner_config config;
-    char program[PROGRAM_SIZE];
+    char path[EX_SPAWNER_PATH_SIZE]; /* of the program, or of the socket to connect to */
     char name[NAME_SIZE]; /* of its cgroup folders; the same for a successor, who empties them */
     pid_t pid;
     int socket;
     int hold_fd; /* borrowed; -1 = none */
+    bool ready;  /* has told its flags */
     uint32_t flags;
     uint32_t generation;
     bool clearing; /* the spawner has died, its orphans are being killed */
@@ -48,6 +46,11 @@ struct ex_spawner {
 };
 
 static void lost_begin(struct ex_spawner *spawner);
+
+/* It is a service of its own, and clears away after itself before its socket closes. */
+static bool is_remote(const struct ex_spawner *spawner) {
+    return spawner->config.socket_path != NULL;
+}
 
 /* ---- watches ------------------------------------------------------------------------------ */
 
@@ -110,7 +113,10 @@ static void report_take(struct ex_spawner *spawner, const struct ex_spawn_report
     if (report->header.version != EX_SPAWN_VERSION)
         return;
     if (report->header.kind == EX_SPAWN_READY) {
+        spawner->ready = true;
         spawner->flags = report->flags;
+        if (is_remote(spawner))
+            spawner->pid = report->pid;
         return;
     }
     struct ex_spawn_watch *watch = slot < spawner->watch_count ? spawner->watches[slot] : NULL;
@@ -165,43 +171,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
         queue_send(spawner);
 }
 
-/* ---- starting the program ------------------------------------------------------------------ */
-
-static int file_actions_make(posix_spawn_file_actions_t *actions, int socket) {
-    int err = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-
-    if (!err)
-        err = posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!err)
-        err = posix_spawn_file_actions_adddup2(actions, socket, SOCKET_IN_SPAWNER);
-    if (!err)
-        err = posix_spawn_file_actions_addclosefrom_np(actions, SOCKET_IN_SPAWNER + 1);
-    return -err;
-}
-
-/* A session of its own: a terminal's Ctrl-C is for the daemon alone. */
-static int program_run(struct ex_spawner *spawner, int socket) {
-    char number[] = {'0' + SOCKET_IN_SPAWNER, '\0'};
-    char *arguments[] = {spawner->program, number, spawner->name, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-
-    int err = -posix_spawnattr_init(&attributes);
-    if (err)
-        return err;
-    err = -posix_spawn_file_actions_init(&actions);
-    if (!err) {
-        err = -posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-        if (!err)
-            err = file_actions_make(&actions, socket);
-        if (!err)
-            err = -posix_spawn(&spawner->pid, spawner->program, &actions, &attributes, arguments,
-                               environ);
-        (void)posix_spawn_file_actions_destroy(&actions);
-    }
-    (void)posix_spawnattr_destroy(&attributes);
-    return err;
-}
+/* ---- having one ---------------------------------------------------------------------------- */
 
 static int poll_new(struct ex_spawner *spawner) {
     uv_poll_t *poll = calloc(1, sizeof *poll);
@@ -220,25 +190,19 @@ static int poll_new(struct ex_spawner *spawner) {
 }
 
 static int spawner_run(struct ex_spawner *spawner) {
-    int pair[2];
+    int err = is_remote(spawner)
+                  ? ex_spawner_connect(spawner->path, &spawner->socket)
+                  : ex_spawner_fork(spawner->path, spawner->name, &spawner->pid, &spawner->socket);
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
-        return -errno;
-    /* The end that becomes descriptor 3 must not be it already: dup2() onto itself would leave
-     * close-on-exec in place. */
-    int theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, SOCKET_IN_SPAWNER + 1);
-    int err = theirs == -1 ? -errno : program_run(spawner, theirs);
-    (void)close(pair[1]);
-    if (theirs != -1)
-        (void)close(theirs);
-    spawner->socket = pair[0];
-    if (!err)
-        err = poll_new(spawner);
+    if (err)
+        return err;
+    err = poll_new(spawner);
     if (err) {
-        (void)close(pair[0]); /* a spawner that runs already ends by this */
+        (void)close(spawner->socket); /* by this it ends */
         spawner->socket = -1;
         return err;
     }
+    spawner->ready = false;
     poll_set(spawner, UV_READABLE);
     return 0;
 }
@@ -302,7 +266,8 @@ static int restart(struct ex_spawner *spawner) {
 }
 
 /* Everything is dead now. Requests made meanwhile are of the new generation: they went into the
- * queue, and a spawner that cannot be started loses them too. */
+ * queue, and a spawner that cannot be started loses them too. One that has never said a word is not
+ * replaced before it is needed: its successor would fare no better. */
 static void lost_end(struct ex_spawner *spawner) {
     struct ex_spawn_queue waiting = STAILQ_HEAD_INITIALIZER(waiting);
     uint32_t dead = spawner->generation - 1;
@@ -310,7 +275,7 @@ static void lost_end(struct ex_spawner *spawner) {
     spawner->clearing = false;
     spawner->pid = 0;
     STAILQ_CONCAT(&waiting, &spawner->queue);
-    bool restarted = restart(spawner) == 0;
+    bool restarted = spawner->ready && restart(spawner) == 0;
     STAILQ_CONCAT(&spawner->queue, &waiting);
     lost_tell(spawner, dead);
     if (!restarted) {
@@ -336,7 +301,7 @@ static void on_timer(uv_timer_t *timer) {
 
     if (!spawner->clearing)
         queue_send(spawner);
-    else if (ex_orphans_kill(&spawner->orphans))
+    else if (!is_remote(spawner) && ex_orphans_kill(&spawner->orphans))
         (void)uv_timer_start(timer, on_timer, ORPHANS_AGAIN_MS, 0);
     else
         lost_end(spawner);
@@ -344,26 +309,44 @@ static void on_timer(uv_timer_t *timer) {
 
 /* ---- the interface -------------------------------------------------------------------------- */
 
-static int program_find(const char *given, char program[static PROGRAM_SIZE]) {
-    if (given)
-        return snprintf(program, PROGRAM_SIZE, "%s", given) < PROGRAM_SIZE ? 0 : -ENAMETOOLONG;
-    ssize_t len = readlink("/proc/self/exe", program, PROGRAM_SIZE - sizeof "/failover_spawn");
-    while (len > 0 && program[len - 1] != '/')
-        len--;
-    if (len > 0) {
-        (void)snprintf(program + len, PROGRAM_SIZE - (size_t)len, "failover_spawn");
-        if (access(program, X_OK) == 0)
-            return 0;
-    }
-    (void)snprintf(program, PROGRAM_SIZE, "%s/failover_spawn", EX_SPAWN_LIBEXEC);
-    return access(program, X_OK) == 0 ? 0 : -errno;
-}
-
-static int fail(struct fo_error *reterr, int err, const char *what) {
+static int fail(struct fo_error *reterr, int err, const struct ex_spawner *spawner) {
     reterr->code = err;
     reterr->line = 0;
-    (void)snprintf(reterr->text, sizeof reterr->text, "cannot start %.160s: %s", what,
-                   uv_strerror(err));
+    (void)snprintf(reterr->text, sizeof reterr->text, "cannot %s the spawner %.110s: %s",
+                   is_remote(spawner) ? "reach" : "start", spawner->path, uv_strerror(err));
+    return err;
+}
+
+/* The way to it, and what is needed to clear away after a child. */
+static int prepare(struct ex_spawner *spawner) {
+    const struct ex_spawner_config *config = &spawner->config;
+
+    if (is_remote(spawner))
+        return snprintf(spawner->path, sizeof spawner->path, "%s", config->socket_path) <
+                       (int)sizeof spawner->path
+                   ? 0
+                   : -ENAMETOOLONG;
+    if (!config->without_cgroups)
+        (void)snprintf(spawner->name, sizeof spawner->name, "failover-%d", (int)getpid());
+    int err = ex_spawner_program(config->program, spawner->path);
+    return err ? err : ex_orphans_init(&spawner->orphans);
+}
+
+/* The first start, after which a service of its own is waited for: better no daemon than one that
+ * can start nothing. */
+static int start_first(struct ex_spawner *spawner) {
+    int err = prepare(spawner);
+
+    if (!err)
+        err = spawner_run(spawner);
+    if (err || !is_remote(spawner))
+        return err;
+    struct ex_spawn_report report;
+    err = ex_spawner_await(spawner->socket, &report);
+    if (err)
+        socket_drop(spawner);
+    else
+        report_take(spawner, &report);
     return err;
 }
 
@@ -371,23 +354,21 @@ int ex_spawner_new(const struct ex_spawner_config *config, struct ex_spawner **r
                    struct fo_error *reterr) {
     struct ex_spawner *spawner = calloc(1, sizeof *spawner);
 
-    if (!spawner)
-        return fail(reterr, -ENOMEM, "failover_spawn");
+    if (!spawner) {
+        *reterr = (struct fo_error){.code = -ENOMEM, .text = "out of memory"};
+        return -ENOMEM;
+    }
     spawner->config = *config;
     spawner->hold_fd = -1;
     spawner->socket = -1;
     STAILQ_INIT(&spawner->queue);
-    if (!config->without_cgroups)
-        (void)snprintf(spawner->name, sizeof spawner->name, "failover-%d", (int)getpid());
-    int err = program_find(config->program, spawner->program);
-    if (!err)
-        err = ex_orphans_init(&spawner->orphans);
-    if (!err)
-        err = spawner_run(spawner);
+    int err = start_first(spawner);
     if (err) {
-        (void)fail(reterr, err, *spawner->program ? spawner->program : "failover_spawn");
+        (void)fail(reterr, err, spawner);
         ex_orphans_done(&spawner->orphans);
-        free(spawner);
+        /* A handle that is closing frees it, when the loop runs. */
+        if (spawner->open_handles == 0)
+            free(spawner);
         return err;
     }
     (void)uv_timer_init(config->loop, &spawner->timer);
@@ -401,14 +382,21 @@ static void on_timer_closed(uv_handle_t *handle) {
     handle_closed(handle->data);
 }
 
-void ex_spawner_close(struct ex_spawner *spawner, void (*closed)(void *ctx)) {
-    spawner->closed = closed;
-    socket_drop(spawner);
+static void child_await(struct ex_spawner *spawner) {
     if (spawner->pid > 0 && !spawner->clearing)
         while (waitpid(spawner->pid, NULL, 0) == -1 && errno == EINTR)
             continue;
     while (spawner->clearing && ex_orphans_kill(&spawner->orphans))
         (void)usleep(ORPHANS_AGAIN_MS * 1000);
+}
+
+void ex_spawner_close(struct ex_spawner *spawner, void (*closed)(void *ctx)) {
+    spawner->closed = closed;
+    if (is_remote(spawner) && spawner->socket != -1)
+        ex_spawner_hang_up(spawner->socket);
+    socket_drop(spawner);
+    if (!is_remote(spawner))
+        child_await(spawner);
     ex_spawn_queue_clear(&spawner->queue);
     ex_orphans_done(&spawner->orphans);
     free(spawner->watches);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exporter/spawn/client.h - the daemon's end of failover_spawn: start processes, signal them, hear
- * of their ends. The spawner is started here and replaced when it dies; then everything that it had
- * started is killed first, and every process of it is reported LOST.
- * Owns: the spawner process and the socket to it. Threads: [main] the loop's; nothing here blocks.
- * The process becomes a subreaper, and while a dead spawner's orphans are being cleared away it
- * kills and reaps every child that it did not already have when the client started: nothing else
- * in the process may have children of its own. */
+ * of their ends. The spawner is started here, or is a service of its own that is connected to; it
+ * is replaced when it dies; then everything that it had started is killed first, and every process
+ * of it is reported LOST. Owns: the spawner process and the socket to it. Threads: [main] the
+ * loop's; nothing blocks but ex_spawner_new() and ex_spawner_close(). With a spawner of its own the
+ * process becomes a subreaper, and while a dead spawner's orphans are being cleared away it kills
+ * and reaps every child that it did not already have when the client started: nothing else in the
+ * process may have children of its own. */
 #ifndef EX_SPAWN_CLIENT_H
 #define EX_SPAWN_CLIENT_H
 
@@ -17,9 +18,12 @@
 struct ex_spawner;
 
 struct ex_spawner_config {
-    uv_loop_t *loop;      /* borrowed until the close callback */
-    const char *program;  /* copied; NULL = failover_spawn beside our own program, then libexec */
-    bool without_cgroups; /* track by environment, group and session; no limits, no proof */
+    uv_loop_t *loop;     /* borrowed until the close callback */
+    const char *program; /* copied; NULL = failover_spawn beside our own program, then libexec */
+    /* Of the service to connect to instead; borrowed until the close callback. NULL = start one. */
+    const char *socket_path;
+    bool without_cgroups; /* of a child: track by environment, group and session; no limits, no
+                             proof */
     /* The spawner died; `restarted` is false when no other could be started. May be NULL. */
     void (*died)(void *ctx, bool restarted);
     void *ctx;
@@ -52,7 +56,8 @@ struct ex_spawn_command {
     uint32_t gid;
 };
 
-/* Starts the spawner. 0, or a negative errno with `reterr`. */
+/* Starts the spawner, or connects to it and waits for its first word. 0, or a negative errno with
+ * `reterr`; then the loop may have to run once more to let go of a handle. */
 FO_MUST_CHECK int ex_spawner_new(const struct ex_spawner_config *config,
                                  struct ex_spawner **ret_spawner, struct fo_error *reterr);
 

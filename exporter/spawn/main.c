@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* failover_spawn DESCRIPTOR NAME - parents every process that the daemon starts.
+ * failover_spawn --activated     - the same for a daemon whose connection systemd hands over.
  * DESCRIPTOR is its end of the socket that speaks protocol.h, NAME the folder for its cgroups.
  * It is small so that starting a process is cheap, and has one thread so that PDEATHSIG of its
  * children means the end of the whole process. When the daemon's end of the socket closes it kills
@@ -15,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "exporter/spawn/activation.h"
 #include "exporter/spawn/children.h"
 
 enum { DRAIN_FIRST_MS = 1, DRAIN_LONGEST_MS = 64, REQUESTS_PER_TURN = 64, USAGE_STATUS = 2 };
@@ -22,6 +24,7 @@ enum { DRAIN_FIRST_MS = 1, DRAIN_LONGEST_MS = 64, REQUESTS_PER_TURN = 64, USAGE_
 struct spawner {
     int socket;
     int signals;
+    pid_t keeper;     /* 0 = the daemon is our parent */
     bool ended;       /* the daemon has gone or asked for the end */
     bool socket_full; /* reports wait until the daemon reads */
     struct ex_children children;
@@ -199,10 +202,14 @@ static void signals_drain(const struct spawner *spawner) {
         continue;
 }
 
+static bool keeper_has_died(const struct spawner *spawner) {
+    return spawner->keeper != 0 && getppid() != spawner->keeper;
+}
+
 static void run(struct spawner *spawner) {
     int again_ms = -1; /* until those that left something behind are looked at again */
 
-    while (!spawner->ended) {
+    while (!spawner->ended && !keeper_has_died(spawner)) {
         struct pollfd ready[] = {
             {.fd = spawner->socket,
              .events = (short)(POLLIN | (spawner->socket_full ? POLLOUT : 0))},
@@ -234,6 +241,7 @@ static int signals_set(struct spawner *spawner) {
     ex_launch_signals_ignore();
     (void)sigemptyset(&mask);
     (void)sigaddset(&mask, SIGCHLD);
+    (void)sigaddset(&mask, EX_KEEPER_DIED);
     int err = pthread_sigmask(SIG_SETMASK, &mask, NULL);
     if (err)
         return -err;
@@ -259,17 +267,36 @@ static int start(struct spawner *spawner, const char *name) {
     return err ? err : ex_children_init(&spawner->children, name);
 }
 
+/* Where the socket is, and under which name the folders for cgroups are made. */
+static int socket_take(struct spawner *spawner, int argc, char **argv,
+                       char name[static EX_CGROUP_NAME_SIZE]) {
+    char *end = NULL;
+
+    if (argc == 2 && strcmp(argv[1], "--activated") == 0) {
+        int err = ex_activation_socket(&spawner->socket);
+        (void)snprintf(name, EX_CGROUP_NAME_SIZE, "failover-%d", (int)getpid());
+        return err ? err : ex_keeper_split(name, &spawner->keeper);
+    }
+    long fd = argc == 3 ? strtol(argv[1], &end, 10) : -1;
+    if (fd < 0 || *end != '\0' || strlen(argv[2]) >= EX_CGROUP_NAME_SIZE)
+        return -EINVAL;
+    spawner->socket = (int)fd;
+    (void)snprintf(name, EX_CGROUP_NAME_SIZE, "%s", argv[2]);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static struct spawner spawner;
-    char *end = NULL;
-    long fd = argc == 3 ? strtol(argv[1], &end, 10) : -1;
+    char name[EX_CGROUP_NAME_SIZE];
+    int err = socket_take(&spawner, argc, argv, name);
 
-    if (fd < 0 || !end || *end != '\0' || strlen(argv[2]) >= EX_CGROUP_NAME_SIZE) {
-        (void)fputs("failover_spawn is started by failover_exporter, not by hand\n", stderr);
+    if (err == -EINVAL) {
+        (void)fputs("failover_spawn is started by failover_exporter or systemd, not by hand\n",
+                    stderr);
         return USAGE_STATUS;
     }
-    spawner.socket = (int)fd;
-    int err = start(&spawner, argv[2]);
+    if (!err)
+        err = start(&spawner, name);
     if (err) {
         (void)fprintf(stderr, "failover_spawn: %s\n",
                       strerror(-err)); // NOLINT(concurrency-mt-unsafe)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real spawner, driven through its client: starts, ends, descriptors, and that nothing outlives
- * the one who asked for it. Every test runs with cgroups (where they can be made) and without. */
+ * the one who asked for it. Every test runs with cgroups (where they can be made), without, and
+ * with a spawner that is no child but a service of its own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -18,11 +19,13 @@
 #include <cmocka.h>
 
 #include "exporter/spawn/client.h"
+#include "tests/unit/spawn/activator.h"
 #include "tests/unit/spawn/alive.h"
 
 enum { WAIT_MS = 10000, ONE_SECOND_MS = 1000, LONGEST_ARGUMENT = 100000 };
 
 static bool without_cgroups;
+static const char *service; /* where the spawner is a service of its own; NULL = our child */
 static uv_loop_t loop;
 static struct ex_spawner *spawner;
 static int deaths;
@@ -75,6 +78,7 @@ static void spawner_open(void) {
     const struct ex_spawner_config config = {.loop = &loop,
                                              .program = FAILOVER_SPAWN,
                                              .without_cgroups = without_cgroups,
+                                             .socket_path = service,
                                              .died = on_died};
     struct fo_error error;
 
@@ -359,6 +363,40 @@ static void test_forks_away_in_a_hurry(void **state) {
     }
 }
 
+/* Many inotify instances, for the kernel waits with the end of each; then the lock. */
+#define SLOW_TO_DIE                                                                                \
+    "import ctypes,fcntl,time\n"                                                                   \
+    "libc=ctypes.CDLL(None)\n"                                                                     \
+    "lock=open(\"%s\")\n"                                                                          \
+    "for i in range(60): libc.inotify_add_watch(libc.inotify_init1(0),b\"/tmp\",2)\n"              \
+    "fcntl.flock(lock,fcntl.LOCK_EX)\n"                                                            \
+    "time.sleep(54011)\n"
+
+/* What was left behind is not gone while it dies, although nothing can be read of it by then: it
+ * holds what it held. */
+static void test_rest_slow_to_die(void **state) {
+    char path[] = "/tmp/fo-lock-XXXXXX";
+    char script[512];
+    struct seen seen;
+
+    (void)state;
+    int lock = mkostemp(path, O_CLOEXEC);
+    assert_int_not_equal(lock, -1);
+    (void)snprintf(script, sizeof script,
+                   "(setsid python3 -c '" SLOW_TO_DIE "' &) & exec sleep 54012", path);
+    start_shell(&seen, script);
+    for (int i = 0; i < WAIT_MS / 5 && flock(lock, LOCK_EX | LOCK_NB) == 0; i++) {
+        assert_int_equal(flock(lock, LOCK_UN), 0);
+        (void)usleep(5000);
+    }
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), -1);
+    ex_spawner_signal(spawner, &seen.watch, SIGKILL, EX_SPAWN_EVERYTHING);
+    expect_end(&seen, SIGKILL);
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
+    (void)unlink(path);
+    (void)close(lock);
+}
+
 static void test_stopped_process(void **state) {
     struct seen seen;
 
@@ -465,6 +503,7 @@ static int run_all(bool no_cgroups, const char *name) {
         cmocka_unit_test_setup_teardown(test_kill_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rest_dies_with_leader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forks_away_in_a_hurry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rest_slow_to_die, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stopped_process, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spawner_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_start_during_clearing, setup, teardown),
@@ -475,8 +514,21 @@ static int run_all(bool no_cgroups, const char *name) {
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }
 
-int main(void) {
-    int failed = run_all(false, "with cgroups where they can be made");
+static int run_as_service(void) {
+    char path[64];
 
+    (void)snprintf(path, sizeof path, "/tmp/fo-spawner-%d.sock", (int)getpid());
+    pid_t activator = activator_start(path, FAILOVER_SPAWN);
+    service = path;
+    int failed = run_all(false, "as a service of its own");
+    service = NULL;
+    activator_stop(activator, path);
+    return failed;
+}
+
+int main(void) {
+    int failed = run_as_service();
+
+    failed += run_all(false, "with cgroups where they can be made");
     return failed + run_all(true, "without cgroups");
 }

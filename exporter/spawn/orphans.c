@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exporter/spawn/client_orphans.h"
+#include "exporter/spawn/orphans.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exporter/spawn/client_orphans.h - what a dead spawner leaves behind becomes our child, for we are
- * a subreaper: here it is killed, to the last.
+/* exporter/spawn/orphans.h - what a dead spawner leaves behind becomes our child, for we are a
+ * subreaper: here it is killed, to the last.
  * Owns: the list of children that this process had before. Threads: none, the caller serialises. */
-#ifndef EX_SPAWN_CLIENT_ORPHANS_H
-#define EX_SPAWN_CLIENT_ORPHANS_H
+#ifndef EX_SPAWN_ORPHANS_H
+#define EX_SPAWN_ORPHANS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds docs/ against the program: check_docs.py PROGRAM DOCS_DIR [--write]
+
+configuration.md: the flags are those that the program's help lists; --write puts them there.
+migrating.md: the example is a good configuration; keys that are said to mean the same are settings of
+the reference, those that are said to have no meaning are taken with a notice; families exist.
+Exit 1 with one line per problem."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+BEGIN, END = "<!-- flags of serve: begin -->\n", "<!-- flags of serve: end -->"
+
+
+def flags(program):
+    """The flags of serve as a table."""
+    text = subprocess.run([program, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    rows = re.findall(r"^  (-\S+) +(\S.*)$", text, re.MULTILINE)
+    lines = [f"| `{flag}` | {meaning.rstrip('.')} |\n" for flag, meaning in rows]
+    return "".join(["| flag | meaning |\n", "| --- | --- |\n", *lines])
+
+
+def section(text, title):
+    """The text below a heading, up to the next one."""
+    return text.split(f"# {title}\n", 1)[1].split("\n#", 1)[0]
+
+
+def names(text):
+    """What stands in backticks."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+def check_config(program, text):
+    """(whether it is good, what the program says) of a configuration."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        run = subprocess.run([program, "check", "config", file.name], capture_output=True, text=True, check=False)
+    return run.returncode == 0, run.stdout + run.stderr
+
+
+def check_flags(program, page):
+    if page.split(BEGIN)[1].split(END)[0] != flags(program):
+        yield "configuration.md: the flags of serve have changed: run check_docs.py --write"
+
+
+def first_columns(table):
+    return "\n".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|"))
+
+
+def check_migrating(program, page, reference, families):
+    good, said = check_config(program, re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
+    if not good:
+        yield f"migrating.md: the example is not good: {said}"
+    settings = set(names(first_columns(reference)))
+    for key in names(first_columns(section(page, "Keys that mean the same"))):
+        if key not in settings:
+            yield f"migrating.md: {key} is no setting of the reference"
+    without = section(page, "Keys without a meaning")
+    keys = sorted({key.replace("*", "a") for key in names(without.split("| Flink")[0] + first_columns(without))})
+    good, said = check_config(program, "".join(f"{key}: 1\n" for key in keys))
+    if not good:
+        yield f"migrating.md: keys without a meaning are refused: {said}"
+    for key in keys:
+        if not re.search(rf"{re.escape(key)}\b.* has no meaning here", said):
+            yield f"migrating.md: {key} is not taken with a notice: {said}"
+    for family in re.findall(r"(?:failover_(?:job|failures)_\w+|numJobFailure_total)", page):
+        if family not in families:
+            yield f"migrating.md: no family {family}"
+
+
+def main():
+    program, docs = sys.argv[1], pathlib.Path(sys.argv[2])
+    path = docs / "configuration.md"
+    page = path.read_text(encoding="utf-8")
+    if "--write" in sys.argv:
+        head, rest = page.split(BEGIN)
+        path.write_text(head + BEGIN + flags(program) + END + rest.split(END)[1], encoding="utf-8")
+        return
+    manifest = json.loads((docs.parent / "metrics.json").read_text(encoding="utf-8"))
+    families = {family["name"] for family in manifest["families"]}
+    migrating = (docs / "migrating.md").read_text(encoding="utf-8")
+    problems = [*check_flags(program, page), *check_migrating(program, migrating, page, families)]
+    print(*problems, sep="\n")
+    print(f"{len(problems)} problems")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
