@@ -178,10 +178,11 @@ static void answer_ready(void *ctx, struct ex_http_request *request,
     struct ex_read_door *door = ctx;
 
     (void)request;
-    if (atomic_load(&door->ready))
+    if (atomic_load(&door->ready) && !atomic_load(&door->cannot_store))
         send_text(response, 200, "failover_exporter is ready.\n");
     else
-        send_text(response, 503, "failover_exporter is starting or shutting down.\n");
+        send_text(response, 503,
+                  "failover_exporter is starting, shutting down, or cannot write its state.\n");
 }
 
 /* ---- the page for people ---- */
