@@ -62,7 +62,7 @@ struct ex_daemon {
     struct ex_bank *bank;
     struct ex_engines engines;
     struct ex_push *push; /* what the engines of that kind share; ends with the last of them */
-    struct ex_flink_families *flink_families; /* NULL without such an engine */
+    struct ex_flink_families *flink_families;
     struct ex_manager *manager;
     struct ex_events *events;
     struct ex_inbox *inbox;
@@ -315,16 +315,11 @@ static int start_flink(struct ex_daemon *daemon, const struct ex_engine_config *
 
 /* After the manager, which their jobs go to. */
 static int start_flinks(struct ex_daemon *daemon, struct fo_error *reterr) {
-    int ret = 0;
+    int ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
 
     for (uint32_t i = 0; i < daemon->config->engine_count && ret == 0; i++) {
-        const struct ex_engine_config *own = &daemon->config->engines[i];
-        if (!own->flink)
-            continue;
-        if (!daemon->flink_families)
-            ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
-        if (ret == 0)
-            ret = start_flink(daemon, own, reterr);
+        if (daemon->config->engines[i].flink)
+            ret = start_flink(daemon, &daemon->config->engines[i], reterr);
     }
     return ret;
 }
@@ -613,7 +608,7 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
     if (ret == 0)
         ret = start_push(daemon, reterr);
     if (ret == 0)
-        ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
+        ret = start_flinks(daemon, reterr); /* by default none */
     if (ret == 0)
         ret = json ? ex_manifest_json(daemon->metrics, out)
                    : ex_manifest_markdown(daemon->metrics, out);
