@@ -9,7 +9,7 @@
 
 /* A saved job begins with these two. */
 #define FO_SAVE_MAGIC 0x4a4f4f46u /* "FOOJ" */
-#define FO_SAVE_VERSION 1u
+#define FO_SAVE_VERSION 2u
 
 /* Collects small numbers; `failure` is the first that `write` answered, nothing is written then. */
 struct fo_writer {

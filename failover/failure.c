@@ -29,12 +29,13 @@ uint32_t fo_targets_list(struct fo_job *job, uint32_t task, struct fo_partition 
     if (takes_all(job, task))
         return fill_all(job, tasks);
     (void)fo_walk_regions(&job->walk, task, lost);
-    return fo_walk_tasks(&job->walk, job->counts[FO_TASK_CREATED] > 0 ? job->states : NULL, tasks);
+    /* A mirror may be told of a failure before it is told that the tasks run. */
+    bool has_created = job->counts[FO_TASK_CREATED] > 0 && !job->is_mirror;
+    return fo_walk_tasks(&job->walk, has_created ? job->states : NULL, tasks);
 }
 
-/* Room for the tasks that the same call of fo_targets_list() would write. -ENOMEM. */
-static int reserve_targets(struct fo_job *job, uint32_t task, struct fo_partition lost,
-                           uint32_t *ret_count) {
+int fo_targets_reserve(struct fo_job *job, uint32_t task, struct fo_partition lost,
+                       uint32_t *ret_count) {
     uint32_t count = job->graph->task_count;
 
     if (!asks_hook(job, task) && !takes_all(job, task))
@@ -184,18 +185,22 @@ static void judge(struct fo_step *step, struct fo_decision *decision) {
 
 /* ---- carrying it out ------------------------------------------------------------------------ */
 
-static struct fo_decision begin_decision(struct fo_job *job) {
+void fo_incident_open(struct fo_job *job, int64_t at_ms) {
     struct fo_incident *incident = &job->incident;
 
-    if (!incident->is_open) {
-        incident->is_open = true;
-        incident->id++;
-        incident->began_ms = job->now_ms;
-        incident->first_serial = job->last_serial + 1;
-        incident->unwell = 0;
-    }
+    if (incident->is_open)
+        return;
+    incident->is_open = true;
+    incident->id++;
+    incident->began_ms = at_ms;
+    incident->first_serial = job->last_serial + 1;
+    incident->unwell = 0;
+}
+
+static struct fo_decision begin_decision(struct fo_job *job) {
+    fo_incident_open(job, job->now_ms);
     return (struct fo_decision){.id = job->decisions,
-                                .incident = incident->id,
+                                .incident = job->incident.id,
                                 .restart_count = job->target_count,
                                 .policy = -1};
 }
@@ -346,7 +351,7 @@ int fo_failure_reserve(struct fo_step *step, uint32_t task, bool by_hand) {
     enum { ACTIONS_PER_TARGET = 4, ACTIONS_OF_JOB = 8 };
     struct fo_job *job = step->job;
     uint32_t targets = 0;
-    int rc = reserve_targets(job, task, step->event->cause.lost, &targets);
+    int rc = fo_targets_reserve(job, task, step->event->cause.lost, &targets);
 
     if (rc == 0)
         rc = fo_restarts_reserve(&job->restarts, targets);

@@ -139,7 +139,7 @@ static int check_report(const struct fo_job *job, const struct fo_event *event) 
 }
 
 int fo_job_check(const struct fo_job *job, const struct fo_event *event) {
-    if ((unsigned)event->kind > FO_EVENT_RESUME)
+    if ((unsigned)event->kind > FO_EVENT_RESUME || (job->is_mirror && event->kind != FO_EVENT_TIME))
         return -EINVAL;
     uint8_t verdict = fo_job_cell(job->state, (enum fo_job_input)inputs[event->kind]).verdict;
     if (verdict == FO_JOB_CELL_ENDED || verdict == FO_JOB_CELL_NEVER)
@@ -310,6 +310,8 @@ int fo_job_step(struct fo_job *job, const struct fo_event *event, int64_t now_ms
         return rc;
     job->now_ms = step.now_ms;
     job->is_restored = false;
+    if (job->is_mirror)
+        return 0; /* time passes; what happens is told by its master */
     fo_step_restarts(&step);
     fo_step_deploy(&step);
     apply(&step);

@@ -77,8 +77,10 @@ struct fo_job {
     uint64_t decisions;
     uint64_t restarts_made; /* numRestarts */
     uint64_t restarted_tasks;
-    uint64_t end_failure_id; /* that ends the job, while FAILING */
-    bool is_restored;        /* and has made no step since */
+    uint64_t end_failure_id;  /* that ends the job, while FAILING */
+    bool is_restored;         /* and has made no step since */
+    bool is_mirror;           /* somebody else decides */
+    int64_t mirror_failed_ms; /* of the newest failure that was told, on the master's clock */
 };
 
 /* One step under way. */
@@ -120,12 +122,22 @@ void fo_step_order(struct fo_step *step, uint32_t task, enum fo_task_order order
 void fo_step_cancel(struct fo_step *step, uint32_t task);
 void fo_step_cancel_all(struct fo_step *step);
 
+/* Puts a task into a state and counts it there; nobody is told. */
+void fo_task_put(struct fo_job *job, uint32_t task, enum fo_task_state to);
+
 /* ---- failure.c: failures and what is decided ----------------------------------------------- */
 
 /* Writes the tasks that a failure of `task` (FO_NO_TASK: of everything) restarts, ascending, to
  * `tasks`, and returns their count. */
 uint32_t fo_targets_list(struct fo_job *job, uint32_t task, struct fo_partition lost,
                          uint32_t *tasks);
+
+/* Makes room in job->targets for what the same call of fo_targets_list() would write. -ENOMEM. */
+FO_MUST_CHECK int fo_targets_reserve(struct fo_job *job, uint32_t task, struct fo_partition lost,
+                                     uint32_t *ret_count);
+
+/* Opens the incident, which began at `at_ms`, unless one is open. */
+void fo_incident_open(struct fo_job *job, int64_t at_ms);
 
 /* A failure of `task`, in FAILED since now, or of everything (FO_NO_TASK). */
 void fo_step_failure(struct fo_step *step, uint32_t task);

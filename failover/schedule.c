@@ -112,6 +112,7 @@ static void end_incident(struct fo_step *step) {
     job->incident.is_open = false;
     action.incident.id = job->incident.id;
     action.incident.began_ms = job->incident.began_ms;
+    action.incident.ended_ms = job->now_ms;
     fo_actions_push(step, &action);
 }
 

@@ -37,18 +37,25 @@ static void count_incident(struct fo_job *job, uint32_t task, enum fo_task_state
         job->incident.unwell--;
 }
 
-static void move_task(struct fo_step *step, uint32_t task, enum fo_task_state to) {
-    struct fo_job *job = step->job;
+void fo_task_put(struct fo_job *job, uint32_t task, enum fo_task_state to) {
     enum fo_task_state from = (enum fo_task_state)job->states[task];
     uint32_t vertex = fo_graph_task_vertex(job->graph, task);
     uint32_t *vertex_counts = &job->vertex_counts[(size_t)vertex * FO_TASK_STATE_COUNT];
-    struct fo_action action = {.kind = FO_ACTION_TASK_STATE, .task = task};
 
     job->states[task] = (uint8_t)to;
     job->counts[from]--;
     job->counts[to]++;
     vertex_counts[from]--;
     vertex_counts[to]++;
+}
+
+static void move_task(struct fo_step *step, uint32_t task, enum fo_task_state to) {
+    struct fo_job *job = step->job;
+    enum fo_task_state from = (enum fo_task_state)job->states[task];
+    uint32_t vertex = fo_graph_task_vertex(job->graph, task);
+    struct fo_action action = {.kind = FO_ACTION_TASK_STATE, .task = task};
+
+    fo_task_put(job, task, to);
     count_incident(job, task, from, to);
     if (job->graph->vertices[vertex].loose_outputs)
         fo_gates_task_changed(&job->gates, task, from, to);

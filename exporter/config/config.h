@@ -5,6 +5,7 @@
 #ifndef EX_CONFIG_CONFIG_H
 #define EX_CONFIG_CONFIG_H
 
+#include "exporter/config/engine_flink.h"
 #include "exporter/config/flink_options.h"
 #include "exporter/config/policies.h"
 
@@ -41,8 +42,8 @@ struct ex_engine_config {
     char *name;
     char *kind; /* local, push, flink */
     int line;
-    char *user;     /* local: whom tasks run as; NULL = ourselves */
-    json_t *config; /* the whole entry but `kind`; borrowed. Checked by the engine for `flink` */
+    char *user;                      /* local: whom tasks run as; NULL = ourselves */
+    struct ex_flink_settings *flink; /* flink: its own; owned */
 };
 
 /* Roles of a user of the control door: bits. */

@@ -177,13 +177,15 @@ int ex_config_read_listeners(struct ex_config *config, const struct ex_fields *r
 
 static const char *const engine_kinds[] = {"local", "push", "flink", NULL};
 
-static int check_engine_keys(const struct ex_fields *section, const char *name, unsigned kind) {
+static int check_engine_keys(const struct ex_fields *section, const char *name, unsigned kind,
+                             struct ex_engine_config *engine) {
     static const char *const local_keys[] = {"kind", "user", NULL};
     static const char *const push_keys[] = {"kind", NULL};
     struct ex_fields entry = {0};
 
     if (strcmp(engine_kinds[kind], "flink") == 0)
-        return 0;
+        return ex_flink_settings_read(section->tree, json_object_get(section->object, name),
+                                      &engine->flink, section->reterr);
     return open_entry(section, name,
                       strcmp(engine_kinds[kind], "local") == 0 ? local_keys : push_keys, &entry);
 }
@@ -203,13 +205,12 @@ static int read_engine(const struct ex_fields *section, const char *name,
                                "its kind is wanted (local, push or flink), for the name is none");
     rc = ex_field_word(&entry, "kind", engine_kinds, &kind);
     if (rc == 0)
-        rc = check_engine_keys(section, name, kind);
+        rc = check_engine_keys(section, name, kind, engine);
     if (rc == 0)
         rc = ex_field_text(&entry, "user", &engine->user);
     engine->name = strdup(name);
     engine->kind = rc == 0 ? strdup(engine_kinds[kind]) : NULL;
     engine->line = entry.line;
-    engine->config = entry.object;
     return rc != 0 || (engine->name && engine->kind) ? rc : ex_fields_no_memory(section);
 }
 
@@ -311,6 +312,7 @@ void ex_config_free_sections(struct ex_config *config) {
         free(config->engines[i].name);
         free(config->engines[i].kind);
         free(config->engines[i].user);
+        (void)ex_flink_settings_free(config->engines[i].flink);
     }
     for (uint32_t i = 0; i < config->role_count; i++)
         free(config->roles[i].user);

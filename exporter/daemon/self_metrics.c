@@ -14,12 +14,20 @@ static const char *const codes[EX_SELF_CODES] = {"1xx", "2xx", "3xx", "4xx", "5x
 
 static const struct ex_family_spec engine_spec = {
     .name = "failover_engine_up",
-    .help = "1 while the engine can run tasks.",
+    .help = "1 while the engine can do its work: run tasks, or reach every JobManager.",
     .type = EX_GAUGE,
     .stability = EX_STABLE,
     .labels = engine_labels,
     .label_count = 1,
     .cardinality = "engines",
+};
+static const struct ex_family_spec output_dropped_spec = {
+    .name = "failover_task_output_dropped_bytes",
+    .help = "Output of tasks that could not be written to a log, such as on a full disk.",
+    .type = EX_COUNTER,
+    .stability = EX_STABLE,
+    .unit = "bytes",
+    .real = true,
 };
 static const struct ex_family_spec reload_spec = {
     .name = "failover_config_last_reload_successful",
@@ -170,17 +178,17 @@ static void collect(void *arg) {
     if (counters)
         show_http(self, counters);
     show_scrapes(self, self->scrapes);
+    ex_series_set(self->output_dropped, (double)atomic_load(&self->output_dropped_bytes));
     ex_series_set(self->reload_successful, atomic_load(&self->reload_failed) ? 0 : 1);
     ex_series_set(self->reload_timestamp, (double)atomic_load(&self->reloaded_ms) / MS_PER_S);
 }
 
 int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metrics,
-                         const char *engine, const struct ex_scrape_counters *scrapes,
-                         struct fo_error *reterr) {
+                         const struct ex_scrape_counters *scrapes, struct fo_error *reterr) {
     const char *reasons[EX_HTTP_REJECTIONS];
     const char *failures[EX_SCRAPE_FAILURES];
     const struct opening openings[] = {
-        {&engine_spec, &engine, 1, &self->engine_up},
+        {&output_dropped_spec, NULL, 1, &self->output_dropped},
         {&reload_spec, NULL, 1, &self->reload_successful},
         {&reload_time_spec, NULL, 1, &self->reload_timestamp},
         {&hash_spec, NULL, 1, &self->config_hash},
@@ -202,13 +210,20 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
         failures[i] = ex_scrape_failure_name((enum ex_scrape_failure)i);
     self->scrapes = scrapes;
     int ret = ex_group_new_live(metrics, &self->group);
+    if (ret == 0)
+        ret = ex_metrics_family(metrics, &engine_spec, &self->engine_up, reterr);
     for (size_t i = 0; i < COUNT_OF(openings) && ret == 0; i++)
         ret = open_series(self, metrics, &openings[i], reterr);
     if (ret == 0)
         ret = ex_metrics_collector(metrics, collect, self);
-    if (ret == 0)
-        ex_series_set(self->engine_up, 1);
     return ret;
+}
+
+int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name,
+                           struct ex_series **ret_up) {
+    const struct fo_str value = fo_str_of(name);
+
+    return ex_group_series(self->group, self->engine_up, &value, ret_up);
 }
 
 void ex_self_metrics_config(struct ex_self_metrics *self, uint64_t hash) {

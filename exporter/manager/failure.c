@@ -144,6 +144,7 @@ struct ex_failure *ex_failure_free(struct ex_failure *failure) {
         free(failure->texts);
         free(failure->verdict.items);
         free(failure->labels.items);
+        free(failure->passed.items);
         free(failure->matched);
         free(failure->restarted.items);
         free(failure);

@@ -32,10 +32,12 @@ struct ex_question {
     /* Makes the answer of the copies; NULL without memory. Not used when ask() has answered. [any]
      */
     json_t *(*build)(const struct ex_call *call);
+    unsigned roles; /* that may ask it as well as those of its half */
 };
 
 struct ex_call {
     struct ex_inbox_message message;
+    struct ex_entry durable; /* what was done for it is */
     uv_work_t work;
     struct ex_http_pending *pending;
     struct ex_rest *rest;

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "failover/types.h"
+#include "exporter/spawn/protocol.h"
 
 #define EX_SPAWNER_PATH_SIZE 4096
 
@@ -16,17 +16,16 @@
 FO_MUST_CHECK int ex_spawner_program(const char *given, char ret_path[static EX_SPAWNER_PATH_SIZE]);
 
 /* Starts `program` as a child, with `name` for its cgroup folders, and gives our end of the socket
- * to it. -errno. */
-FO_MUST_CHECK int ex_spawner_fork(const char *program, const char *name, pid_t *ret_pid,
-                                  int *ret_socket);
+ * to it. Neither text is changed; posix_spawn() wants them like this. -errno. */
+FO_MUST_CHECK int ex_spawner_fork(char *program, char *name, pid_t *ret_pid, int *ret_socket);
 
 /* Connects to the socket at `path`. -EPERM: who listens there is neither our own user nor root.
  * -EAGAIN: it is overrun. -errno of socket() and connect(). */
 FO_MUST_CHECK int ex_spawner_connect(const char *path, int *ret_socket);
 
-/* Waits for a spawner's first word, which stays to be read. -ECONNREFUSED: it has hung up, for it
- * could not be started or does not take us. -ETIMEDOUT. */
-FO_MUST_CHECK int ex_spawner_await(int socket);
+/* Waits for a spawner's first word. -ECONNREFUSED: it has hung up, for it could not be started or
+ * does not take us. -EPROTO: no word of a spawner. -ETIMEDOUT. */
+FO_MUST_CHECK int ex_spawner_await(int socket, struct ex_spawn_report *ret_report);
 
 /* Tells a spawner that is no child of ours to end, and waits until nothing that it started is
  * alive.

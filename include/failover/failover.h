@@ -414,6 +414,7 @@ struct fo_action {
         struct {
             uint64_t id;
             int64_t began_ms;
+            int64_t ended_ms;
         } incident; /* FO_ACTION_RECOVERED */
     };
 };
@@ -436,6 +437,50 @@ FO_API void fo_actions_done(struct fo_actions *actions, const struct fo_allocato
  * could be deployed, these wait, and fo_next_deadline() is due. */
 FO_API FO_MUST_CHECK int fo_job_step(struct fo_job *job, const struct fo_event *event,
                                      int64_t now_ms, uint64_t random, struct fo_actions *out);
+
+/* ---- mirroring -----------------------------------------------------------------------------
+ * A job that somebody else decides about (a Flink cluster) is mirrored: it is told what has
+ * happened and decides nothing, asks for nothing. Everything that can be read of a job can be read
+ * of it; its budget, and the tasks that a decision names, are what the rules say, not what the
+ * other has said.
+ */
+
+/* What the master of a job says. Times are the master's. */
+struct fo_mirror {
+    enum fo_job_state state;
+    int64_t since_ms[FO_JOB_STATE_COUNT]; /* 0 = never */
+    const uint32_t *task_counts; /* vertex x FO_TASK_STATE_COUNT, each vertex's parallelism in all;
+                                    NULL = as before. Which task is in which state is nobody's
+                                    promise: as few as can be are moved */
+    uint64_t restarts;           /* numRestarts of the whole life of the job; never sinks here */
+    int64_t changed_ms;          /* when the newest of the tasks came into its state */
+};
+
+/* A failure that the master has already answered. */
+struct fo_mirror_failure {
+    uint32_t task;    /* FO_NO_TASK = global */
+    uint32_t attempt; /* of it */
+    uint64_t failure_id;
+    int64_t at_ms;
+    enum fo_exhausted_reason exhausted; /* FO_EXHAUSTED_NOT: it was answered by a restart */
+};
+
+/* Brings a job up to date: FO_ACTION_TASK_STATE, FO_ACTION_JOB_STATE and, once every task runs
+ * again after the last failure, FO_ACTION_RECOVERED. From the first call on the job is a mirror,
+ * for which fo_job_step() knows nothing but FO_EVENT_TIME (any other: -EINVAL). An ended job may
+ * live again: its master may have found it. 0; -EINVAL: a state out of range, counts that do not
+ * fit, a job that was started here; -ENOMEM. On an error nothing has changed. Linear in the tasks
+ * of the vertices that change. */
+FO_API FO_MUST_CHECK int fo_job_mirror(struct fo_job *job, const struct fo_mirror *mirror,
+                                       int64_t now_ms, struct fo_actions *out);
+
+/* Adds a failure to history, incident and budget: one FO_ACTION_DECISION, whose delay is not known
+ * (0) and whose tasks are those that the job's failover strategy restarts. They have a new attempt
+ * from now on. Errors as fo_job_mirror(); -ENOENT: no such task. `random` as fo_job_step(). */
+FO_API FO_MUST_CHECK int fo_job_mirror_failure(struct fo_job *job,
+                                               const struct fo_mirror_failure *failure,
+                                               int64_t now_ms, uint64_t random,
+                                               struct fo_actions *out);
 
 /* Whether fo_job_step() would handle this event as a failure, of a task or of everything: number
  * and store it first. A task that was asked to end does not fail any more, nor does anything in a
@@ -499,10 +544,20 @@ typedef int (*fo_write)(void *ctx, const void *bytes, size_t size);
  * 0, or what `write` answered. */
 FO_API FO_MUST_CHECK int fo_job_save(const struct fo_job *job, fo_write write, void *ctx);
 
+/* The same in parts, so that after a step only what may have changed need be written: the bytes of
+ * head, tasks (in ranges, ascending, that leave none out) and tail, one after the other, may be
+ * restored. Each step may change head and tail, and the tasks that its actions and
+ * fo_job_decision_tasks() name. */
+FO_API FO_MUST_CHECK int fo_job_save_head(const struct fo_job *job, fo_write write, void *ctx);
+FO_API FO_MUST_CHECK int fo_job_save_tasks(const struct fo_job *job, struct fo_task_range tasks,
+                                           fo_write write, void *ctx);
+FO_API FO_MUST_CHECK int fo_job_save_tail(const struct fo_job *job, fo_write write, void *ctx);
+
 /* Makes the job again at `now_ms`, on the graph and with the settings that it had. Nobody is
  * charged:
  * - What ran when it was saved has ended. It is CANCELED, and restarts at once, with all that must
- *   restart with it. Restarts that waited wait for the rest of their delay.
+ *   restart with it. Restarts that waited are due when they were; if the clock was set back, no
+ *   later than the rest of their delay from now.
  * - A SUSPENDED job goes on where it was; an ended one stays ended.
  * - A strategy of another kind than before begins anew.
  * fo_next_deadline() is due: feed FO_EVENT_TIME (a job in state CREATED: FO_EVENT_START).
@@ -511,6 +566,14 @@ FO_API FO_MUST_CHECK int fo_job_save(const struct fo_job *job, fo_write write, v
 FO_API FO_MUST_CHECK int fo_job_restore(const struct fo_job_config *config, struct fo_graph *graph,
                                         const struct fo_allocator *allocator, int64_t now_ms,
                                         struct fo_str saved, struct fo_job **ret_job);
+
+/* The same for tasks that live on without us: they are in the states that they were in. Only what a
+ * SUSPENDED job has stopped restarts. */
+FO_API FO_MUST_CHECK int fo_job_restore_running(const struct fo_job_config *config,
+                                                struct fo_graph *graph,
+                                                const struct fo_allocator *allocator,
+                                                int64_t now_ms, struct fo_str saved,
+                                                struct fo_job **ret_job);
 
 #ifdef __cplusplus
 }

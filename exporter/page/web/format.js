@@ -52,8 +52,9 @@ const strategies = {
   'none': () => 'no restarts',
   'fixed-delay': (s) => `fixed delay: ${s.attempts === null ? 'any number of restarts' : `at most ${plural(s.attempts, 'restart')}`}, ${duration(s.delay_ms)} apart`,
   'failure-rate': (s) => `failure rate: at most ${plural(s.max_failures_per_interval, 'failure')} in ${duration(s.interval_ms)}, restart after ${duration(s.delay_ms)}`,
-  'exponential-delay': (s) => `exponential delay: from ${duration(s.initial_backoff_ms)} up to ${duration(s.max_backoff_ms)}, times ${s.backoff_multiplier} each, back to the start after ${duration(s.reset_backoff_threshold_ms)} without failure`
-    + (s.attempts_before_reset_backoff === null ? '' : `, at most ${plural(s.attempts_before_reset_backoff, 'restart')} before that`),
+  'exponential-delay': (s) => `exponential delay: ${duration(s.initial_backoff_ms)} to ${duration(s.max_backoff_ms)}, ×${s.backoff_multiplier} each time`
+    + (s.attempts_before_reset_backoff === null ? '' : `, at most ${plural(s.attempts_before_reset_backoff, 'restart')}`)
+    + `, anew after ${duration(s.reset_backoff_threshold_ms)} without failure`,
 };
 
 export function strategy(settings) {

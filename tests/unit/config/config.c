@@ -106,14 +106,19 @@ static void reads_engines(void **state) {
     struct ex_config *config = must_parse("engines:\n"
                                           "  local: {user: nobody}\n"
                                           "  push:\n"
-                                          "  prod: {kind: flink, url: [\"http://jm:8081\"]}\n");
+                                          "  prod: {kind: flink, urls: [\"http://jm:8081/\", jm2]}\n");
     const struct ex_engine_config *local = ex_config_engine(config, fo_str_of("local"));
     const struct ex_engine_config *prod = ex_config_engine(config, fo_str_of("prod"));
 
     assert_int_equal(config->engine_count, 3);
     assert_string_equal(local->user, "nobody");
     assert_string_equal(prod->kind, "flink");
-    assert_non_null(json_object_get(prod->config, "url"));
+    assert_null(local->flink);
+    assert_string_equal(prod->flink->urls[0], "http://jm:8081");
+    assert_string_equal(prod->flink->urls[1], "http://jm2");
+    assert_null(prod->flink->urls[2]);
+    assert_int_equal(prod->flink->interval_ms, 5000);
+    assert_string_equal(prod->flink->label_prefix, "flink_");
     assert_string_equal(ex_config_engine_kind(config, fo_str_of("prod")), "flink");
     ex_config_unref(config);
 }
