@@ -21,12 +21,11 @@ struct ex_arena_block {
 };
 
 void ex_arena_prefer_large_pages(void *memory, size_t size) {
-    uintptr_t start =
-        ((uintptr_t)memory + LARGE_PAGE_BYTES - 1) & ~(uintptr_t)(LARGE_PAGE_BYTES - 1);
-    uintptr_t end = ((uintptr_t)memory + size) & ~(uintptr_t)(LARGE_PAGE_BYTES - 1);
+    size_t before = -(uintptr_t)memory & (LARGE_PAGE_BYTES - 1); /* up to the first whole one */
 
-    if (size >= LARGE_FROM_BYTES && start < end)
-        (void)madvise((void *)start, end - start, MADV_HUGEPAGE); /* it is only a wish */
+    if (size >= LARGE_FROM_BYTES) /* it is only a wish */
+        (void)madvise((char *)memory + before, (size - before) & ~((size_t)LARGE_PAGE_BYTES - 1),
+                      MADV_HUGEPAGE);
 }
 
 /* Blocks grow with what is there, so that little is left over in a small arena and a large one does
