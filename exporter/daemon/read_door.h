@@ -64,8 +64,8 @@ FO_MUST_CHECK int ex_read_door_open(struct ex_read_door *door,
                                     struct ex_metrics *metrics, struct ex_rest *rest,
                                     struct fo_error *reterr);
 
-/* Writes the routes that are the door's own, metrics, health and page, for the other door to serve as
- * well; returns their count, EX_READ_DOOR_ROUTES. The options must have been set. */
+/* Writes the routes that are the door's own, metrics, health and page, for the other door to serve
+ * as well; returns their count, EX_READ_DOOR_ROUTES. The options must have been set. */
 size_t ex_read_door_routes(struct ex_read_door *door, struct ex_http_route *routes);
 
 /* Lets running requests finish for up to `drain_ms`. A door that was never opened is fine. */
