@@ -178,10 +178,11 @@ static void answer_ready(void *ctx, struct ex_http_request *request,
     struct ex_read_door *door = ctx;
 
     (void)request;
-    if (atomic_load(&door->ready))
+    if (atomic_load(&door->ready) && !atomic_load(&door->cannot_store))
         send_text(response, 200, "failover_exporter is ready.\n");
     else
-        send_text(response, 503, "failover_exporter is starting or shutting down.\n");
+        send_text(response, 503,
+                  "failover_exporter is starting, shutting down, or cannot write its state.\n");
 }
 
 /* ---- the page for people ---- */
@@ -261,21 +262,25 @@ static void answer_page_file(void *ctx, struct ex_http_request *request,
 /* ---- the door ---- */
 
 size_t ex_read_door_routes(struct ex_read_door *door, struct ex_http_route *routes) {
-    const struct ex_http_route own[EX_READ_DOOR_ROUTES] = {
-        {.pattern = door->options.telemetry_path,
-         .methods = EX_HTTP_GET,
-         .handler = answer_metrics,
-         .ctx = door},
-        {.pattern = "/-/healthy", .methods = EX_HTTP_GET, .handler = answer_healthy, .ctx = door},
-        {.pattern = "/-/ready", .methods = EX_HTTP_GET, .handler = answer_ready, .ctx = door},
-        {.pattern = "/", .methods = EX_HTTP_GET, .handler = answer_root, .ctx = door},
-        {.pattern = EX_PAGE_FILES_PATTERN,
-         .methods = EX_HTTP_GET,
-         .handler = answer_page_file,
-         .ctx = door},
+    const struct {
+        const char *pattern;
+        ex_http_handler *handler;
+    } own[EX_READ_DOOR_ROUTES] = {
+        {door->options.telemetry_path, answer_metrics},
+        {"/-/healthy", answer_healthy},
+        {"/-/ready", answer_ready},
+        {"/healthz", answer_healthy}, /* as Kubernetes has them */
+        {"/livez", answer_healthy},
+        {"/readyz", answer_ready},
+        {"/", answer_root},
+        {EX_PAGE_FILES_PATTERN, answer_page_file},
     };
 
-    memcpy(routes, own, sizeof own);
+    for (size_t i = 0; i < EX_READ_DOOR_ROUTES; i++)
+        routes[i] = (struct ex_http_route){.pattern = own[i].pattern,
+                                           .methods = EX_HTTP_GET,
+                                           .handler = own[i].handler,
+                                           .ctx = door};
     return EX_READ_DOOR_ROUTES;
 }
 

@@ -13,7 +13,7 @@
 #include "exporter/metrics/metrics.h"
 #include "exporter/rest/rest.h"
 
-enum { EX_READ_DOOR_ROUTES = 5 }; /* beside those of the REST API */
+enum { EX_READ_DOOR_ROUTES = 8 }; /* beside those of the REST API */
 
 struct ex_read_door_options {
     const char *const *addresses;
@@ -54,6 +54,7 @@ struct ex_read_door {
     struct ex_rest *rest;       /* borrowed */
     struct ex_read_door_options options;
     struct ex_scrape_counters scrapes;
+    atomic_bool cannot_store; /* state cannot be written: not ready either */
     struct ex_buffer landing; /* the page at "/" */
     atomic_bool ready;        /* [any] whether /-/ready answers 200 */
 };

@@ -168,7 +168,8 @@ class Daemon:
             self.process.wait()
         self.log.close()
         shutil.rmtree(self.storage, ignore_errors=True)
-        os.unlink(self.log_path)
+        if os.path.exists(self.log_path):  # daemons of one storage folder share it
+            os.unlink(self.log_path)
 
 
 class Case(unittest.TestCase):
