@@ -29,7 +29,9 @@ uint32_t fo_targets_list(struct fo_job *job, uint32_t task, struct fo_partition 
     if (takes_all(job, task))
         return fill_all(job, tasks);
     (void)fo_walk_regions(&job->walk, task, lost);
-    return fo_walk_tasks(&job->walk, job->counts[FO_TASK_CREATED] > 0 ? job->states : NULL, tasks);
+    /* A mirror may be told of a failure before it is told that the tasks run. */
+    bool has_created = job->counts[FO_TASK_CREATED] > 0 && !job->is_mirror;
+    return fo_walk_tasks(&job->walk, has_created ? job->states : NULL, tasks);
 }
 
 int fo_targets_reserve(struct fo_job *job, uint32_t task, struct fo_partition lost,

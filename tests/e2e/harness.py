@@ -101,7 +101,7 @@ class Daemon:
         self.process = subprocess.Popen(
             [*launcher, PROGRAM, "serve", *listen, f"--storage.path={self.storage}", "--log.level=debug",
              *arguments], stderr=self.log, start_new_session=True, **options)
-        self.url = wait_for(self._address, what="the daemon to listen:\n" + self.log_text())
+        self.url = wait_for(self._address, 120, what="the daemon to listen:\n" + self.log_text())
 
     def _address(self):
         found = re.search(r'msg="Listening\." address="([^"]+)"', self.log_text())
@@ -168,7 +168,8 @@ class Daemon:
             self.process.wait()
         self.log.close()
         shutil.rmtree(self.storage, ignore_errors=True)
-        os.unlink(self.log_path)
+        if os.path.exists(self.log_path):  # daemons of one storage folder share it
+            os.unlink(self.log_path)
 
 
 class Case(unittest.TestCase):

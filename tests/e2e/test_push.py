@@ -27,10 +27,10 @@ def report(task, attempt, sequence, state, **more):
 class Stream:
     """Server-sent events, collected by a thread until the end."""
 
-    def __init__(self, owner, job, last_id=None):
+    def __init__(self, owner, last_id=None):
         self.connection = owner.server.control()
         headers = {"Last-Event-ID": str(last_id)} if last_id is not None else {}
-        self.connection.request("GET", f"/jobs/{job}/decisions", headers=headers)
+        self.connection.request("GET", f"/jobs/{owner.job}/decisions", headers=headers)
         self.socket = self.connection.sock
         self.answer = self.connection.getresponse()
         self.events = []
@@ -62,10 +62,24 @@ class Stream:
         self.connection.close()
 
 
-class Push(Case):
-    def start(self, config="", **options):
-        path = self.write("config.yaml", config or "{}")
-        self.server = self.daemon(f"--config.file={path}", **options)
+class PushCase(Case):
+    """One daemon for all tests of a class; a job for each, of the test's name."""
+    CONFIG = "{}"
+
+    @classmethod
+    def setUpClass(cls):
+        owner = Case()
+        owner.setUp()
+        cls.addClassCleanup(owner.doCleanups)
+        cls.server = owner.daemon(f"--config.file={owner.write('config.yaml', cls.CONFIG)}")
+
+    def setUp(self):
+        super().setUp()
+        self.job = self._testMethodName
+        self.before = self.account()
+
+    def state(self, *states):
+        self.server.wait_state(self.job, *states)
 
     def ask(self, method, path, body=None, content_type="application/json", connection=None):
         connection = connection or self.server.control()
@@ -79,40 +93,54 @@ class Push(Case):
             return answer.status, [json.loads(line) for line in text.splitlines()]
         return answer.status, json.loads(text) if text else None
 
-    def submit(self, text=None):
-        status, answer = self.ask("POST", "/jobs", text or job_file())
+    def submit(self, **more):
+        status, answer = self.ask("POST", "/jobs", job_file(self.job, **more))
         self.assertEqual(status, 201, answer)
         return answer["jid"]
 
-    def report(self, *reports, job="job"):
-        if len(reports) == 1:
-            return self.ask("POST", f"/jobs/{job}/reports", reports[0])
-        return self.ask("POST", f"/jobs/{job}/reports", "\n".join(json.dumps(each) for each in reports), LINES)
+    def post(self, body=None, content_type="application/json"):
+        return self.ask("POST", f"/jobs/{self.job}/reports", body, content_type)
 
-    def decisions(self, query="", job="job"):
-        status, answer = self.ask("GET", f"/jobs/{job}/decisions?wait=10s{query}")
+    def report(self, *reports):
+        if len(reports) == 1:
+            return self.post(reports[0])
+        return self.post("\n".join(json.dumps(each) for each in reports), LINES)
+
+    def decisions(self, query=""):
+        status, answer = self.ask("GET", f"/jobs/{self.job}/decisions?wait=10s{query}")
         self.assertEqual(status, 200, answer)
         return answer
 
-    def check_account(self):
+    def exception(self):
+        return self.ask("GET", f"/jobs/{self.job}/exceptions")[1]["exceptionHistory"]["entries"][0]["exceptionName"]
+
+    def account(self):
+        """The account of all failures, which must add up; rejections by reason."""
         totals = {name: self.server.total(f"failover_failures_{name}") or 0
                   for name in ("received_total", "rejected_total", "counted_total", "pending")}
         self.assertEqual(totals["received_total"],
                          totals["rejected_total"] + totals["counted_total"] + totals["pending"], totals)
+        for reason in ("malformed", "unknown_task", "unknown_job", "stale_attempt"):
+            totals[reason] = self.server.total("failover_failures_rejected_total", reason=reason)
         return totals
+
+    def rise(self):
+        now = self.account()
+        return {name: now[name] - self.before[name] for name in now}
+
+
+class Push(PushCase):
 
     # ---- the way of a job ----
 
     def test_a_job_from_its_start_to_its_end(self):
-        self.start()
-        self.submit(job_file(vertices=[{"id": "a"}, {"id": "b"}],
-                             edges=[{"from": "a", "to": "b", "exchange": "blocking"}]))
-        stream = Stream(self, "job")
+        self.submit(vertices=[{"id": "a"}, {"id": "b"}], edges=[{"from": "a", "to": "b", "exchange": "blocking"}])
+        stream = Stream(self)
         self.assertEqual(stream.answer.headers["Content-Type"], "text/event-stream")
         reset = stream.wait("reset")
         self.assertEqual(reset["tasks"], [{"task": "a[0]", "attempt": 0, "state": "DEPLOYING"}])
         self.assertEqual(self.report(report("a[0]", 0, 0, "RUNNING")), (200, NONE))
-        self.server.wait_state("job", "RUNNING")
+        self.state("RUNNING")
         failure = {"output": "MemoryError", "exit_code": 1}
         decision = {"decision": {"action": "restart", "restart": ["a[0]"], "delay_ms": 50}}
         self.assertEqual(self.report(report("a[0]", 0, 1, "FAILED", failure=failure)), (200, decision))
@@ -127,46 +155,42 @@ class Push(Case):
         self.report(report("b[0]", 0, 0, "RUNNING"), report("b[0]", 0, 1, "FINISHED"))
         stream.wait("close")
         wait_for(lambda: stream.ended, what="the end of the stream")
-        self.server.wait_state("job", "FINISHED")
+        self.state("FINISHED")
         self.assertEqual([event["id"] for event in stream.events],
                          sorted({event["id"] for event in stream.events}))
-        self.assertEqual(self.server.total("numJobFailure_total", type="SYSTEM", category="oom"), 1)
+        self.assertEqual(self.server.total("numJobFailure_total", job_name=self.job, category="oom"), 1)
         self.assertEqual(self.server.total("failover_engine_up", engine="push"), 1)
         # Who did not hear may ask again, also after the end.
         self.assertEqual(self.report(report("a[0]", 0, 1, "FAILED", failure=failure)), (200, decision))
         self.assertEqual(self.report(report("b[0]", 0, 1, "FINISHED")), (200, NONE))
         self.assertEqual(self.report(report("b[0]", 0, 2, "FAILED"))[0], 409)
-        self.check_account()
+        self.account()
 
     def test_giving_up(self):
-        self.start()
-        self.submit(job_file(configuration={"restart-strategy.type": "none"}))
-        stream = Stream(self, "job")
+        self.submit(configuration={"restart-strategy.type": "none"})
+        stream = Stream(self)
         answer = self.report(report("a[0]", 0, 0, "RUNNING"), report("a[1]", 0, 0, "RUNNING"),
                              report("a[0]", 0, 1, "FAILED", failure={"signal": "SIGKILL"}))[1][2]
         self.assertEqual(answer["decision"]["action"], "fail")
         self.assertEqual(stream.wait("fail")["tasks"], [{"task": "a[0]", "attempt": 0}])
         self.assertEqual(stream.wait("cancel")["tasks"], [{"task": "a[1]", "attempt": 0}])
         self.assertEqual(self.report(report("a[1]", 0, 1, "CANCELED")), (200, NONE))
-        self.server.wait_state("job", "FAILED")
+        self.state("FAILED")
         stream.wait("close")
 
     def test_non_recoverable(self):
-        self.start()
         self.submit()
         failure = {"exception": ["com.example.Bad: no", "java.io.IOException"], "evidence": ["non_recoverable"]}
         answer = self.report(report("a[0]", 0, 0, "FAILED", failure=failure))
         self.assertEqual(answer[1]["decision"]["action"], "fail")
         self.report(report("a[1]", 0, 0, "CANCELED"))
-        self.server.wait_state("job", "FAILED")
-        entry = self.ask("GET", "/jobs/job/exceptions")[1]["exceptionHistory"]["entries"][0]
-        self.assertEqual(entry["exceptionName"], "com.example.Bad")
+        self.state("FAILED")
+        self.assertEqual(self.exception(), "com.example.Bad")
 
     # ---- reports ----
 
     def test_a_report_counts_once(self):
-        self.start()
-        self.submit(job_file(vertices=[{"id": "a", "parallelism": 50}]))
+        self.submit(vertices=[{"id": "a", "parallelism": 50}])
         batch = [report(f"a[{i}]", 0, 9, "FAILED", failure={"exit_code": 3}) for i in range(50)]
         first = self.report(*batch[:3])
         self.assertEqual({line["decision"]["action"] for line in first[1]}, {"restart"})
@@ -184,13 +208,12 @@ class Push(Case):
         self.assertEqual(self.report(*batch[:3]), first)
         decided = {line["decision"]["action"] for line in answers[0][1]}
         self.assertLessEqual(decided, {"restart", "fail", "none"})
-        totals = self.check_account()
-        self.assertEqual(self.server.total("failover_job_failures_total"), totals["counted_total"] + totals["pending"])
-        self.assertLessEqual(totals["received_total"], 50)
+        rise = self.rise()
+        self.assertEqual(self.server.total("failover_job_failures_total", job_name=self.job), rise["counted_total"])
+        self.assertLessEqual(rise["received_total"], 50)
         self.assertEqual(self.server.total("failover_push_reports_in_flight"), 0)
 
     def test_attempts_are_fenced(self):
-        self.start()
         self.submit()
         self.assertEqual(self.report(report("a[0]", 1, 0, "RUNNING"))[0], 409)  # has not come yet
         self.report(report("a[0]", 0, 0, "FAILED"))
@@ -201,31 +224,27 @@ class Push(Case):
             self.assertIn("attempt", answer["errors"][0])
         self.assertEqual(self.report(report("a[0]", 1, 1, "INITIALIZING"))[0], 409)  # from RUNNING
         self.assertEqual(self.report(report("a[0]", 1, 1, "RUNNING")), (200, NONE))
-        self.assertEqual(self.server.total("failover_failures_rejected_total", reason="stale_attempt"), 1)
-        self.assertEqual(self.server.total("failover_job_failures_total"), 1)
-        self.check_account()
+        self.assertEqual(self.rise()["stale_attempt"], 1)
+        self.assertEqual(self.server.total("failover_job_failures_total", job_name=self.job), 1)
 
     def test_lines(self):
-        self.start()
         self.submit()
         good = json.dumps(report("a[0]", 0, 0, "RUNNING"))
         body = "\n".join([good, "", "{", json.dumps(report("b[0]", 0, 0, "FAILED")), "[1]",
                           good.replace('"attempt": 0', '"attempt": 5'), good, "\r"])
-        status, answers = self.ask("POST", "/jobs/job/reports", body, LINES)
+        status, answers = self.post(body, LINES)
         self.assertEqual(status, 200)
         self.assertEqual([line.get("reason") for line in answers],
                          [None, "malformed", "unknown_task", "malformed", "stale_attempt", None])
         self.assertEqual([line.get("status", 200) for line in answers], [200, 400, 404, 400, 409, 200])
-        self.assertEqual(self.ask("POST", "/jobs/job/reports", "", LINES), (200, {}))
-        self.assertEqual(self.ask("POST", "/jobs/job/reports"), (200, {}))
-        for reason, count in (("malformed", 2), ("unknown_task", 1), ("unknown_job", 0)):
-            self.assertEqual(self.server.total("failover_failures_rejected_total", reason=reason), count)
+        self.assertEqual(self.post("", LINES), (200, {}))
+        self.assertEqual(self.post(), (200, {}))
+        rise = self.rise()
+        self.assertEqual([rise[reason] for reason in ("malformed", "unknown_task", "unknown_job")], [2, 1, 0])
         self.assertEqual(self.ask("POST", "/jobs/none/reports", json.dumps(report("a[0]", 0, 0, "FAILED")))[0], 404)
-        self.assertEqual(self.server.total("failover_failures_rejected_total", reason="unknown_job"), 1)
-        self.check_account()
+        self.assertEqual(self.rise()["unknown_job"], 1)
 
     def test_bad_reports(self):
-        self.start()
         self.submit()
         good = {"task": "a[0]", "attempt": 0, "sequence": 0, "state": "RUNNING"}
         failed = {**good, "state": "FAILED"}
@@ -246,25 +265,24 @@ class Push(Case):
                 ({**failed, "failure": {"evidence": "x"}}, "evidence"), ({**failed, "failure": {"output": 1}}, "output"),
                 ({**failed, "failure": {"exception": [1]}}, "exception"),
         ):
-            status, answer = self.ask("POST", "/jobs/job/reports", body)
+            status, answer = self.post(body)
             self.assertEqual(status, 400, body)
             self.assertIn(word, answer["errors"][0])
-        self.assertEqual(self.ask("POST", "/jobs/job/reports", good, "text/plain")[0], 415)
-        self.assertEqual(self.ask("POST", "/jobs/job/reports", "\n".join(["{}"] * 10001), LINES)[0], 413)
+        self.assertEqual(self.post(good, "text/plain")[0], 415)
+        self.assertEqual(self.post("\n".join(["{}"] * 10001), LINES)[0], 413)
         long = {**failed, "failure": {"output": "x" * (1 << 20)}}
-        self.assertEqual(self.ask("POST", "/jobs/job/reports", long)[0], 400)
+        self.assertEqual(self.post(long)[0], 400)
         for query in ("wait=1h", "wait=x", "after=-1", "after=x", "wait=1s&after=99999999999999999999999"):
-            self.assertEqual(self.ask("GET", f"/jobs/job/decisions?{query}")[0], 400, query)
+            self.assertEqual(self.ask("GET", f"/jobs/{self.job}/decisions?{query}")[0], 400, query)
         self.assertEqual(self.ask("GET", "/jobs/none/decisions")[0], 404)
         self.assertEqual(self.ask("GET", f"/jobs/{'n' * 300}/decisions")[0], 404)
         self.assertEqual(self.ask("POST", f"/jobs/{'n' * 300}/reports", good)[0], 404)
-        self.assertEqual(self.server.total("failover_job_failures_total"), 0)
-        self.check_account()
+        self.assertEqual(self.server.total("failover_job_failures_total", job_name=self.job), 0)
+        self.account()
 
     def test_bodies_without_end(self):
-        self.start()
         self.submit()
-        head = "POST /jobs/job/reports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = f"POST /jobs/{self.job}/reports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         for rest, feed in (("Content-Length: 2147483648\r\n\r\n", b""),
                            ("Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b"x" * 0x10000 + b"\r\n")):
             with socket.socket(socket.AF_UNIX) as client:
@@ -286,13 +304,12 @@ class Push(Case):
     # ---- decisions ----
 
     def test_polls(self):
-        self.start()
         self.submit()
         first = self.decisions()
         self.assertEqual([event["action"] for event in first["events"]], ["reset"])
         last = first["last_event_id"]
         begun = time.monotonic()
-        none = self.ask("GET", f"/jobs/job/decisions?wait=300ms&after={last}")[1]
+        none = self.ask("GET", f"/jobs/{self.job}/decisions?wait=300ms&after={last}")[1]
         self.assertEqual(none, {"events": [], "last_event_id": last})
         self.assertGreater(time.monotonic() - begun, 0.25)
         seen = []
@@ -306,16 +323,15 @@ class Push(Case):
         self.assertEqual([event["action"] for event in self.decisions(f"&after={last}")["events"]], ["deploy"])
 
     def test_a_stream_goes_on_where_it_broke(self):
-        self.start()
-        self.submit(job_file(configuration={**RETRY, "restart-strategy.fixed-delay.attempts": 1000,
-                                            "restart-strategy.fixed-delay.delay": "0 ms"}))
-        stream = Stream(self, "job")
+        self.submit(configuration={**RETRY, "restart-strategy.fixed-delay.attempts": 1000,
+                                   "restart-strategy.fixed-delay.delay": "0 ms"})
+        stream = Stream(self)
         last = stream.wait("reset")["id"]
         stream.close()
         for attempt in range(3):
             wait_for(lambda: self.report(report("a[0]", attempt, 0, "FAILED"))[0] == 200, what="the attempt")
         wait_for(lambda: self.report(report("a[0]", 3, 0, "RUNNING"))[0] == 200, what="the attempt")
-        again = Stream(self, "job", last)
+        again = Stream(self, last)
         again.wait("deploy", 3)
         self.assertEqual([(event["id"], event["action"]) for event in again.events],
                          [(last + 1 + i, action) for i, action in enumerate(["restart", "deploy"] * 3)])
@@ -323,59 +339,63 @@ class Push(Case):
         for attempt in range(3, 40):  # more than are kept
             wait_for(lambda: self.report(report("a[0]", attempt, 1, "FAILED"))[0] == 200, what="the attempt")
         wait_for(lambda: self.report(report("a[0]", 40, 0, "RUNNING"))[0] == 200, what="the attempt")
-        gap = Stream(self, "job", last)
+        gap = Stream(self, last)
         state = {entry["task"]: (entry["attempt"], entry["state"]) for entry in gap.wait("reset")["tasks"]}
         self.assertEqual(state, {"a[0]": (40, "RUNNING"), "a[1]": (0, "DEPLOYING")})
         self.assertEqual(len(gap.events), 1)
         gap.close()
 
-    # ---- silence ----
+    # ---- the end ----
+
+    def test_nobody_stops_what_is_cancelled(self):
+        self.submit(vertices=[{"id": "a", "stop-timeout": "300 ms"}, {"id": "b", "stop-timeout": "300 ms"}])
+        self.report(report("a[0]", 0, 0, "RUNNING"), report("b[0]", 0, 0, "RUNNING"))
+        self.assertEqual(self.ask("PATCH", f"/jobs/{self.job}"), (202, {}))
+        self.assertEqual(self.report(report("a[0]", 0, 1, "CANCELED")), (200, NONE))
+        self.state("CANCELED")
+        self.assertEqual(self.report(report("b[0]", 0, 1, "CANCELED"))[0], 409)
+
+
+class Silence(PushCase):
+    CONFIG = "heartbeat.timeout: 500 ms"
 
     def test_a_silent_scheduler(self):
-        self.start("heartbeat.timeout: 500 ms\n")
-        self.submit(job_file(configuration={"restart-strategy.type": "none"}))
+        self.submit(configuration={"restart-strategy.type": "none"})
         self.report(report("a[0]", 0, 0, "RUNNING"), report("a[1]", 0, 0, "RUNNING"))
         for _ in range(12):  # an empty report is life
             time.sleep(0.1)
-            self.assertEqual(self.ask("POST", "/jobs/job/reports"), (200, {}))
-        self.server.wait_state("job", "RUNNING")
-        self.server.wait_state("job", "FAILED")
-        entry = self.ask("GET", "/jobs/job/exceptions")[1]["exceptionHistory"]["entries"][0]
-        self.assertEqual(entry["exceptionName"], "failover.HeartbeatMissed")
+            self.assertEqual(self.post(), (200, {}))
+        self.state("RUNNING")
+        self.state("FAILED")
+        self.assertEqual(self.exception(), "failover.HeartbeatMissed")
         self.assertEqual(self.server.total("failover_push_schedulers_lost_total"), 1)
-        self.check_account()
+        self.account()
 
     def test_a_stream_is_life(self):
-        self.start("heartbeat.timeout: 500 ms\n")
-        self.submit(job_file(configuration={"restart-strategy.type": "none"}))
-        stream = Stream(self, "job")
+        self.submit(configuration={"restart-strategy.type": "none"})
+        stream = Stream(self)
         time.sleep(1.5)
-        self.server.wait_state("job", "RUNNING")
+        self.state("RUNNING")
         stream.close()
-        self.server.wait_state("job", "FAILED")
+        self.state("FAILED")
 
-    def test_nobody_stops_what_is_cancelled(self):
-        self.start()
-        self.submit(job_file(vertices=[{"id": "a", "stop-timeout": "300 ms"}, {"id": "b", "stop-timeout": "300 ms"}]))
-        self.report(report("a[0]", 0, 0, "RUNNING"), report("b[0]", 0, 0, "RUNNING"))
-        self.assertEqual(self.ask("PATCH", "/jobs/job"), (202, {}))
-        self.assertEqual(self.report(report("a[0]", 0, 1, "CANCELED")), (200, NONE))
-        self.server.wait_state("job", "CANCELED")
-        self.assertEqual(self.report(report("b[0]", 0, 1, "CANCELED"))[0], 409)
-        self.submit(job_file("other", vertices=[{"id": "a", "stop-timeout": "300 ms"}]))
-        stream = Stream(self, "other")
-        last = self.decisions(job="other")["last_event_id"]
-        poll = threading.Thread(target=self.decisions, args=(f"&after={last}",), kwargs={"job": "other"})
+    def test_z_shutdown(self):
+        """The last of its class by name: what follows ends, and nobody is waited for long."""
+        self.submit(vertices=[{"id": "a", "stop-timeout": "300 ms"}])
+        stream = Stream(self)
+        last = self.decisions()["last_event_id"]
+        poll = threading.Thread(target=self.decisions, args=(f"&after={last}",))
         poll.start()
         wait_for(lambda: self.server.total("failover_push_followers") == 2, what="both to wait")
         begun = time.monotonic()
-        self.assertEqual(self.server.stop(), 0)
+        self.server.process.terminate()
+        self.assertEqual(self.server.process.wait(60), 0)
         self.assertLess(time.monotonic() - begun, 15)
         wait_for(lambda: stream.ended, what="the end of the stream")
         poll.join(20)
 
-    # ---- who may ----
 
+class Roles(Case):
     def test_roles(self):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "exporter/base/name_table.h"
 #include "exporter/engines/push/metrics.h"
 #include "exporter/engines/push/push.h"
 
@@ -55,8 +56,8 @@ struct ex_push_job {
     TAILQ_ENTRY(ex_push_job) watch;    /* of those whose scheduler may fall silent */
     TAILQ_ENTRY(ex_push_job) stopping; /* of those with `stops` */
     TAILQ_ENTRY(ex_push_job) followed; /* of those with `followers` */
-    struct ex_push_job *next_of_id;    /* in the directory */
-    struct ex_push_job *next_of_name;
+    struct ex_name_node id_node;       /* in the directory */
+    struct ex_name_node name_node;
     struct ex_push *push;
     struct fo_graph *graph;
     const struct ex_job_spec *spec; /* NULL once closed */
@@ -99,10 +100,8 @@ struct ex_push {
     atomic_size_t admitted;
     atomic_size_t turned_away;
     pthread_mutex_t lock; /* the directory: written by [main] only */
-    struct ex_push_job **by_id;
-    struct ex_push_job **by_name;
-    size_t directory_size; /* a power of two */
-    size_t job_count;
+    struct ex_name_table by_id;
+    struct ex_name_table by_name;
 };
 
 /* ---- directory.c ---- */

@@ -293,8 +293,8 @@ void ex_push_end_if_idle(struct ex_push *push) {
         forget(TAILQ_FIRST(&push->closed));
     ex_buffer_done(&push->json);
     free(push->attempts);
-    free(push->by_id);
-    free(push->by_name);
+    ex_name_table_done(&push->by_id);
+    ex_name_table_done(&push->by_name);
     (void)pthread_mutex_destroy(&push->lock);
     free(push);
 }
@@ -329,6 +329,8 @@ int ex_push_new(const struct ex_push_config *config, unsigned engines, struct ex
     push->config = *config;
     push->engines = engines;
     push->seed = ex_random_seed();
+    ex_name_table_init(&push->by_id, ex_random_seed());
+    ex_name_table_init(&push->by_name, ex_random_seed());
     TAILQ_INIT(&push->open);
     TAILQ_INIT(&push->closed);
     TAILQ_INIT(&push->watched);

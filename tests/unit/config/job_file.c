@@ -180,7 +180,7 @@ static void chooses_the_engine(void **state) {
         -EINVAL);
     assert_non_null(strstr(error.text, "working-directory"));
     struct ex_config *config =
-        must_configure("engines: {outside: {kind: push}, jm: {kind: flink}}\n");
+        must_configure("engines: {outside: {kind: push}, jm: {kind: flink, urls: [jm]}}\n");
     spec = must_parse("{name: j, vertices: [{id: a}], engine: outside}", config);
     assert_string_equal(spec->engine, "outside");
     assert_string_equal(spec->engine_kind, "push");
