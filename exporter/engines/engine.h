@@ -52,7 +52,7 @@ struct ex_report {
     uint32_t attempt;
     enum fo_task_state state;
     const struct ex_evidence *evidence;
-    uint64_t sequence; /* the reporter's number of it, kept with the task; 0 = none */
+    uint64_t sequence; /* orders the reports of an attempt; kept with the task; 0 = none */
     void *token; /* NULL, or who waits for the answer: ex_engine_ops.answered is called for it */
 };
 
@@ -84,7 +84,13 @@ struct ex_task_attempt {
 struct ex_resumed_task {
     uint32_t attempt;
     enum fo_task_state state;
-    uint64_t sequence; /* the highest that was reported; 0 = none */
+    uint64_t sequence;        /* the highest that was reported of the attempt; 0 = none */
+    uint64_t former_sequence; /* of the attempt before */
+    /* What was decided about the newest failure of the task, if that is still known; borrowed. */
+    const struct fo_decision *decision; /* NULL = not */
+    uint32_t decision_attempt;          /* the attempt that failed */
+    const struct fo_task_range *restarted;
+    uint32_t restarted_count;
 };
 
 struct ex_engine_ops {

@@ -106,8 +106,8 @@ int ex_job_note_sequence(struct ex_job *job, uint32_t task, uint64_t sequence) {
         job->sequences = calloc(fo_graph_task_count(job->spec->graph), sizeof *job->sequences);
     if (!job->sequences)
         return -ENOMEM;
-    if (sequence > job->sequences[task])
-        job->sequences[task] = sequence;
+    if (sequence > job->sequences[task].current)
+        job->sequences[task].current = sequence;
     return 0;
 }
 

@@ -19,6 +19,12 @@
 
 enum { EX_JOB_FAILURES_KEPT_MAX = 1024 };
 
+/* The highest numbers that were reported of a task. */
+struct ex_sequences {
+    uint64_t current; /* of its attempt; 0 = none */
+    uint64_t former;  /* of the one before */
+};
+
 /* When the current attempt of a task came where it is. */
 struct ex_task_times {
     int64_t since_ms;
@@ -40,7 +46,7 @@ struct ex_job {
     int64_t submitted_ms;
     int64_t tasks_changed_ms;         /* the newest of `task_times` */
     struct ex_task_times *task_times; /* by task */
-    uint64_t *sequences;              /* by task, the highest reported; NULL = none ever was */
+    struct ex_sequences *sequences;   /* by task, the highest reported; NULL = none ever was */
     uint64_t number;                  /* in the store; 0 = it is not kept there */
     struct ex_marks marks;
     struct ex_job_tally tally;   /* as written down; what is shown follows */
@@ -144,6 +150,11 @@ FO_MUST_CHECK int ex_job_new(struct ex_manager *manager, const struct ex_job_bir
 
 /* Asks the engine to let go of the job, once. */
 void ex_job_close(struct ex_job *job);
+/* The same for a job that has not ended. */
+void ex_job_let_go(struct ex_job *job);
+
+/* Whether its tasks run on without us, and a later daemon will find it in the store. */
+bool ex_job_lives_on(const struct ex_job *job);
 
 /* Takes the job off the list, and ends it once that is stored and its timer closed. */
 void ex_job_remove(struct ex_job *job);

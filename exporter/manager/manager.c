@@ -495,8 +495,8 @@ void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*
     if (!ex_persist_is_up(manager))
         (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
     TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (job->engine->ops->mirrors)
-            ex_job_close(job); /* it goes on where it is; nobody watches it any more */
+        if (job->engine->ops->mirrors || (mode == EX_STOP_SUSPEND && ex_job_lives_on(job)))
+            ex_job_let_go(job); /* it goes on where it is; nobody watches it for a while */
         else if (!job->closing)
             (void)feed(job, mode == EX_STOP_CANCEL ? FO_EVENT_CANCEL : FO_EVENT_SUSPEND);
     }

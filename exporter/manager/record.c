@@ -88,7 +88,8 @@ void ex_task_facts_pack(struct ex_buffer *out, const struct ex_job *job,
         const struct ex_task_times *times = &job->task_times[range.first + i];
         put_signed(out, times->since_ms - job->submitted_ms);
         put_signed(out, times->deploying_ms == 0 ? 0 : times->deploying_ms - job->submitted_ms + 1);
-        put_number(out, job->sequences ? job->sequences[range.first + i] : 0);
+        put_number(out, job->sequences ? job->sequences[range.first + i].current : 0);
+        put_number(out, job->sequences ? job->sequences[range.first + i].former : 0);
     }
 }
 
@@ -97,15 +98,18 @@ int ex_task_facts_unpack(struct ex_job *job, struct fo_task_range range, struct 
         struct ex_task_times *times = &job->task_times[range.first + i];
         int64_t since_ms;
         int64_t deploying_ms;
-        uint64_t sequence;
+        struct ex_sequences sequences;
         if (!take_signed(&packed, &since_ms) || !take_signed(&packed, &deploying_ms) ||
-            !take_number(&packed, &sequence))
+            !take_number(&packed, &sequences.current) || !take_number(&packed, &sequences.former))
             return -EINVAL;
         times->since_ms = job->submitted_ms + since_ms;
         times->deploying_ms = deploying_ms == 0 ? 0 : job->submitted_ms + deploying_ms - 1;
-        int ret = sequence > 0 ? ex_job_note_sequence(job, range.first + i, sequence) : 0;
+        if (sequences.current == 0 && sequences.former == 0)
+            continue;
+        int ret = ex_job_note_sequence(job, range.first + i, sequences.current);
         if (ret < 0)
             return ret;
+        job->sequences[range.first + i].former = sequences.former;
     }
     return packed.len == 0 ? 0 : -EINVAL;
 }

@@ -282,8 +282,18 @@ static int resume(struct ex_job *job, bool same_boot) {
         tasks[task] = (struct ex_resumed_task){
             .attempt = fo_job_task_attempt(job->core, task),
             .state = fo_job_task_state(job->core, task),
-            .sequence = job->sequences ? job->sequences[task] : 0,
+            .sequence = job->sequences ? job->sequences[task].current : 0,
+            .former_sequence = job->sequences ? job->sequences[task].former : 0,
         };
+    for (const struct ex_failure *failure = job->failures; failure; failure = failure->next) {
+        if (!failure->decided || failure->task >= count)
+            continue;
+        struct ex_resumed_task *task = &tasks[failure->task];
+        task->decision = &failure->decision;
+        task->decision_attempt = failure->attempt;
+        task->restarted = failure->restarted.items;
+        task->restarted_count = failure->restarted.count;
+    }
     job->engine->ops->resume(job->engine_job, tasks, same_boot);
     free(tasks);
     return 0;

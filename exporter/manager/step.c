@@ -147,6 +147,16 @@ void ex_job_close(struct ex_job *job) {
     job->engine->ops->close_job(job->engine_job);
 }
 
+void ex_job_let_go(struct ex_job *job) {
+    if (!job->closing && job->engine->ops->suspend)
+        job->engine->ops->suspend(job->engine_job);
+    ex_job_close(job);
+}
+
+bool ex_job_lives_on(const struct ex_job *job) {
+    return job->engine->ops->tasks_live_on && job->number > 0;
+}
+
 /* By this step: the core may have gone on since, to what is not durable. */
 static void close_if_ended(const struct ex_step *step) {
     struct ex_job *job = step->job;
@@ -157,9 +167,10 @@ static void close_if_ended(const struct ex_step *step) {
         if (action->kind != FO_ACTION_JOB_STATE ||
             !(suspends || fo_job_state_is_terminal(action->job_to)))
             continue;
-        if (suspends && !job->closing && job->engine->ops->suspend)
-            job->engine->ops->suspend(job->engine_job);
-        ex_job_close(job);
+        if (suspends)
+            ex_job_let_go(job);
+        else
+            ex_job_close(job);
     }
 }
 
@@ -266,6 +277,9 @@ static void note_task_state(struct ex_job *job, const struct fo_action *action, 
         times->deploying_ms = now_ms;
     else if (action->task_to == FO_TASK_CREATED || action->task_to == FO_TASK_SCHEDULED)
         times->deploying_ms = 0;
+    if (action->task_to == FO_TASK_CREATED && job->sequences)
+        job->sequences[action->task] =
+            (struct ex_sequences){.former = job->sequences[action->task].current};
     job->tasks_changed_ms = now_ms;
     ex_persist_mark_task(job, action->task);
 }

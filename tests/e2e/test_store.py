@@ -37,12 +37,6 @@ class StoreCase(Case):
                 if name.endswith("_total") and name.startswith(
                     ("numJobFailure", "failover_job_", "failover_failures_"))}
 
-    def account(self, daemon):
-        def total(name):
-            return daemon.total("failover_failures_" + name) or 0
-        self.assertEqual(total("received_total"),
-                         total("rejected_total") + total("counted_total") + total("pending"))
-
 
 class Surviving(StoreCase):
     def test_kill(self):
@@ -65,7 +59,7 @@ class Surviving(StoreCase):
         self.assertEqual(daemon.total("failover_job_restarts_total"), 2)
         self.assertEqual(daemon.total("failover_job_restart_budget_remaining"), budget)
         self.assertEqual(daemon.total("numJobFailure_total"), 2)
-        self.account(daemon)
+        daemon.account()
         runs = [line.split() for line in self.read("runs").splitlines()]
         self.assertEqual([run[0] for run in runs], ["0", "1", "2", "3"])
         epochs = [int(run[1]) for run in runs]
@@ -149,6 +143,55 @@ class Surviving(StoreCase):
         self.assertEqual(self.read("made"), "x\nx\n")
 
 
+class Push(StoreCase):
+    """Tasks that live on while the daemon does not."""
+
+    def ask(self, daemon, method, path, body=None):
+        connection = daemon.control()
+        connection.request(method, path, body=body and json.dumps(body),
+                           headers={"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, json.loads(text)
+
+    def report(self, daemon, task, attempt, sequence, state, **more):
+        return self.ask(daemon, "POST", "/jobs/kept/reports", {
+            "task": task, "attempt": attempt, "sequence": sequence, "state": state, **more})
+
+    def check(self, end):
+        daemon = self.start()
+        status, _ = self.ask(daemon, "POST", "/jobs", {
+            "name": "kept", "engine": "push", "vertices": [{"id": "a", "parallelism": 3}],
+            "configuration": FIXED})
+        self.assertEqual(status, 201)
+        for task in range(3):
+            self.assertEqual(self.report(daemon, f"a[{task}]", 0, 1, "RUNNING")[0], 200)
+        failed = self.report(daemon, "a[1]", 0, 2, "FAILED", failure={"exit_code": 3})
+        self.assertEqual(failed[1]["decision"]["action"], "restart")
+        wait_for(lambda: daemon.total("failover_job_tasks", state="DEPLOYING") == 1, what="the restart")
+        self.assertEqual(self.report(daemon, "a[1]", 1, 1, "RUNNING")[0], 200)
+        end(daemon)
+        daemon = self.start()
+        wait_for(lambda: daemon.total("failover_job_tasks", state="RUNNING") == 3, what="all to be running")
+        self.assertEqual(self.report(daemon, "a[1]", 0, 2, "FAILED", failure={"exit_code": 3}), failed)
+        self.assertEqual(daemon.total("failover_job_failures_total"), 1)
+        self.assertEqual(daemon.total("failover_failures_rejected_total"), 0)
+        self.assertEqual(daemon.total("failover_job_restarts_total"), 1)
+        for task in range(3):
+            answer = self.report(daemon, f"a[{task}]", int(task == 1), 3, "FINISHED")
+            self.assertEqual(answer[0], 200, answer)
+        daemon.wait_state("kept", "FINISHED")
+        daemon.account()
+
+    def test_kill(self):
+        self.check(self.kill_daemon)
+
+    def test_stop(self):
+        """Stopping the daemon stops nothing that runs elsewhere."""
+        self.check(lambda daemon: self.assertEqual(daemon.stop(), 0))
+
+
 class Locking(StoreCase):
     def test_two(self):
         """A second daemon is kept out; one that stands by takes over within a second."""
@@ -221,7 +264,7 @@ class Degraded(StoreCase):
         self.assertEqual(daemon.total("failover_store_up"), 1)
         self.assertEqual(daemon.total("failover_job_failures_total"), 1)
         self.assertEqual(daemon.fetch("/-/ready")[0], 200)
-        self.account(daemon)
+        daemon.account()
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ static void test_labels(void **state) {
 static void test_task_facts(void **state) {
     struct ex_task_times times[3] = {{1000, 0}, {999, 1500}, {INT64_MAX / 4, 1000}};
     struct ex_task_times read_times[3] = {{0, 0}};
-    uint64_t sequences[3] = {0, 127, UINT64_MAX};
-    uint64_t read_sequences[3] = {0};
+    struct ex_sequences sequences[3] = {{0, 0}, {127, 0}, {UINT64_MAX, 9}};
+    struct ex_sequences read_sequences[3] = {{0, 0}};
     struct ex_job job = {.submitted_ms = 1000, .task_times = times, .sequences = sequences};
     struct ex_job again = {
         .submitted_ms = 1000, .task_times = read_times, .sequences = read_sequences};
