@@ -101,7 +101,12 @@ class Daemon:
         self.process = subprocess.Popen(
             [*launcher, PROGRAM, "serve", *listen, f"--storage.path={self.storage}", "--log.level=debug",
              *arguments], stderr=self.log, start_new_session=True, **options)
-        self.url = wait_for(self._address, 120, what="the daemon to listen:\n" + self.log_text())
+        try:
+            self.url = wait_for(self._address, 120, what="the daemon to listen")
+        except AssertionError as error:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"{error}:\n{self.log_text()}") from None
 
     def _address(self):
         found = re.search(r'msg="Listening\." address="([^"]+)"', self.log_text())
