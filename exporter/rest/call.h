@@ -52,7 +52,11 @@ struct ex_call {
     struct ex_job_copy copy;           /* of the job, */
     struct ex_job_copy *copies;        /* or of all */
     size_t copy_count;
-    bool quits; /* the daemon is to end once this is answered */
+    uint32_t attempt; /* of a log */
+    uint64_t offset;  /* in it */
+    char *path;       /* of it */
+    bool writes;      /* it may still grow */
+    bool quits;       /* the daemon is to end once this is answered */
 };
 
 /* The handler of every question; its context is a struct ex_rest_question. */
