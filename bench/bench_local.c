@@ -19,6 +19,7 @@ struct bench {
     uv_loop_t loop;
     struct ex_spawner *spawner;
     void *engine;
+    atomic_uint_fast64_t output_dropped_bytes;
     struct ex_engine_job *job;
     struct ex_job_spec spec;
     struct ex_vertex_spec vertex;
@@ -66,8 +67,11 @@ static int engine_open(struct bench *bench, const char *directory) {
     (void)uv_loop_init(&bench->loop);
     if (ex_spawner_new(&spawner, &bench->spawner, &error) != 0)
         return fail("spawner", &error);
-    const struct ex_local_config local = {
-        .loop = &bench->loop, .spawner = bench->spawner, .sink = &sink, .directory = directory};
+    const struct ex_local_config local = {.loop = &bench->loop,
+                                          .spawner = bench->spawner,
+                                          .sink = &sink,
+                                          .directory = directory,
+                                          .output_dropped_bytes = &bench->output_dropped_bytes};
     return ex_local_new(&local, &bench->engine, &error) == 0 ? 0 : fail("engine", &error);
 }
 

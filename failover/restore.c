@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A job out of bytes: read in the order in which save.c writes, into a fresh job, with nothing
- * believed; then what ran is ended and what must run again is made to wait for its restart. */
+ * believed; then what ran is ended, unless it runs on elsewhere, and what must run again is made to
+ * wait for its restart. */
 #include <errno.h>
 
 #include "failover/codec.h"
@@ -13,6 +14,7 @@ struct restoring {
     struct fo_job *job;
     int64_t now_ms;
     int64_t saved_ms;     /* the time of the job when it was saved */
+    bool runs_on;         /* what ran when it was saved still does */
     bool *is_interrupted; /* task -> it ran, and is to run again */
     bool no_memory;
 };
@@ -25,11 +27,20 @@ static bool is_going(const struct restoring *it) {
     return !it->reader.is_bad && !it->no_memory;
 }
 
-/* A moment that was to come comes as much later as it was away when the job was saved. */
-static int64_t postpone(const struct restoring *it, int64_t at_ms) {
+/* A moment that was to come is still to come, or comes now if it has passed; after a clock that was
+ * set back it is not farther away than it was when the job was saved. */
+static int64_t keep_due(const struct restoring *it, int64_t at_ms) {
     int64_t left_ms = fo_ms_subtract(at_ms, it->saved_ms);
+    int64_t latest_ms = left_ms > 0 ? fo_ms_add(it->now_ms, left_ms) : it->now_ms;
 
-    return left_ms > 0 ? fo_ms_add(it->now_ms, left_ms) : it->now_ms;
+    if (at_ms <= it->now_ms)
+        return it->now_ms;
+    return at_ms < latest_ms ? at_ms : latest_ms;
+}
+
+/* A moment that had passed has, whatever the clock says now. */
+static int64_t keep_past(const struct restoring *it, int64_t at_ms) {
+    return at_ms < it->now_ms ? at_ms : it->now_ms;
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -78,18 +89,21 @@ static void set_task(struct restoring *it, uint32_t task, enum fo_task_state sta
     fo_gates_task_changed(&job->gates, task, from, state);
 }
 
-/* What neither waits to be started nor has ended was interrupted; in a suspended job, what was
- * stopped by that. */
+/* What neither waits to be started nor has ended was interrupted, unless it runs on; in a suspended
+ * job, what was stopped by that. */
 static void read_task(struct restoring *it, uint32_t task, enum fo_task_state state) {
+    it->job->notes[task] = it->job->versions[task];
     if (it->job->is_mirror) {
         fo_task_put(it->job, task, state);
         return;
     }
-    bool has_ended = fo_task_state_is_terminal(state);
-    bool was_stopped = it->job->state == FO_JOB_SUSPENDED && state == FO_TASK_CANCELED;
+    bool was_live = state != FO_TASK_CREATED && !fo_task_state_is_terminal(state);
+    bool is_suspended = it->job->state == FO_JOB_SUSPENDED;
+    bool was_stopped =
+        is_suspended && (state == FO_TASK_CANCELED || (it->runs_on && state == FO_TASK_CANCELING));
 
-    it->is_interrupted[task] = was_stopped || (state != FO_TASK_CREATED && !has_ended);
-    set_task(it, task, it->is_interrupted[task] ? FO_TASK_CANCELED : state);
+    it->is_interrupted[task] = was_stopped || (was_live && !it->runs_on);
+    set_task(it, task, was_live && !it->runs_on ? FO_TASK_CANCELED : state);
 }
 
 static void read_tasks(struct restoring *it) {
@@ -111,6 +125,10 @@ static void read_tasks(struct restoring *it) {
     }
 }
 
+static bool is_listed(const struct fo_job *job, uint32_t task, uint32_t count) {
+    return job->notes[task] < count && job->failures[job->notes[task]].task == task;
+}
+
 /* Every FAILED task has one failure, and nothing else has. */
 static void read_failures(struct restoring *it) {
     struct fo_job *job = it->job;
@@ -127,7 +145,7 @@ static void read_failures(struct restoring *it) {
         uint32_t task = fo_read_u32_below(&it->reader, job->graph->task_count);
         uint64_t failure_id = fo_read_u64(&it->reader);
         int64_t at_ms = fo_read_i64(&it->reader);
-        bool is_known = job->notes[task] < i && job->failures[job->notes[task]].task == task;
+        bool is_known = is_listed(job, task, i);
         if (job->states[task] != FO_TASK_FAILED || is_known)
             refuse(it);
         else
@@ -161,17 +179,29 @@ static bool version_is_before(const void *ctx, uint32_t a, uint32_t b) {
     return versions[a] != versions[b] ? versions[a] < versions[b] : a < b;
 }
 
+/* It waits for those of its tasks that have yet to end; that it also waited for tasks which a later
+ * decision took from it is forgotten. */
 static void add_restart(struct restoring *it, uint64_t serial, int64_t due_ms,
                         struct fo_task_list tasks) {
     struct fo_restarts *restarts = &it->job->restarts;
 
-    if (fo_restarts_reserve(restarts, fo_restarts_count_runs(tasks)) != 0)
+    if (fo_restarts_reserve(restarts, fo_restarts_count_runs(tasks)) != 0) {
         it->no_memory = true;
-    else
-        (void)fo_restarts_add(restarts, serial, due_ms, tasks);
+        return;
+    }
+    struct fo_restart *restart = fo_restarts_add(restarts, serial, due_ms, tasks);
+    for (uint32_t i = 0; i < tasks.count; i++)
+        restart->live += it->job->states[tasks.tasks[i]] == FO_TASK_CANCELING;
 }
 
-/* Takes the tasks that carry `serial` from the head of `left`; all of them must have ended. */
+static bool can_wait(const struct restoring *it, uint32_t task) {
+    enum fo_task_state state = (enum fo_task_state)it->job->states[task];
+
+    return fo_task_state_is_terminal(state) || state == FO_TASK_CANCELING;
+}
+
+/* Takes the tasks that carry `serial` from the head of `left`; all of them must have ended or be
+ * about to. */
 static struct fo_task_list take_tasks(struct restoring *it, struct fo_task_list *left,
                                       uint64_t serial) {
     const struct fo_job *job = it->job;
@@ -183,7 +213,7 @@ static struct fo_task_list take_tasks(struct restoring *it, struct fo_task_list 
     }
     taken.tasks = left->tasks;
     while (left->count > 0 && job->versions[left->tasks[0]] == serial) {
-        if (!fo_task_state_is_terminal((enum fo_task_state)job->states[left->tasks[0]]))
+        if (!can_wait(it, left->tasks[0]))
             refuse(it);
         it->is_interrupted[left->tasks[0]] = false;
         left->tasks++;
@@ -210,7 +240,7 @@ static void read_restarts(struct restoring *it) {
     struct fo_task_list left = {sorted, tasks};
     for (uint32_t i = 0; is_going(it) && i < count; i++) {
         uint64_t serial = fo_read_u64(&it->reader);
-        int64_t due_ms = postpone(it, fo_read_i64(&it->reader));
+        int64_t due_ms = keep_due(it, fo_read_i64(&it->reader));
         struct fo_task_list taken = take_tasks(it, &left, serial);
         if (serial <= last || serial > job->last_serial || taken.count == 0)
             refuse(it);
@@ -227,7 +257,7 @@ static void read_times(struct restoring *it, struct fo_strategy *strategy, bool 
     uint32_t count = fo_read_u32(&it->reader);
 
     for (uint32_t i = 0; is_going(it) && i < count; i++) {
-        int64_t at_ms = fo_read_i64(&it->reader);
+        int64_t at_ms = keep_past(it, fo_read_i64(&it->reader));
         if (!is_kept || it->reader.is_bad)
             continue;
         if (fo_strategy_reserve(strategy) != 0)
@@ -247,7 +277,8 @@ static void read_exponential(struct restoring *it, struct fo_strategy *strategy,
     strategy->exponential_delay.attempt = (int32_t)attempt;
     strategy->exponential_delay.notified = notified;
     strategy->exponential_delay.next_restart_ms =
-        next_restart_ms > it->saved_ms ? postpone(it, next_restart_ms) : next_restart_ms;
+        next_restart_ms > it->saved_ms ? keep_due(it, next_restart_ms)
+                                       : keep_past(it, next_restart_ms);
 }
 
 /* A strategy whose kind has changed begins anew; `strategy` may be NULL, to skip one. */
@@ -350,7 +381,11 @@ static void restart_interrupted(struct restoring *it, uint32_t *tasks) {
         if (!is_waiting(job, tasks[i]))
             tasks[count++] = tasks[i];
     }
-    if (count == 0)
+    for (uint32_t i = 0; i < count; i++) {
+        if (!can_wait(it, tasks[i]))
+            refuse(it);
+    }
+    if (count == 0 || it->reader.is_bad)
         return;
     job->last_serial++;
     for (uint32_t i = 0; i < count; i++)
@@ -373,7 +408,8 @@ static void take_up(struct restoring *it) {
 static void count_incident(struct fo_job *job) {
     for (uint32_t task = 0; job->incident.is_open && task < job->graph->task_count; task++)
         job->incident.unwell += job->versions[task] >= job->incident.first_serial &&
-                                job->states[task] != FO_TASK_FINISHED;
+                                job->states[task] != FO_TASK_FINISHED &&
+                                job->states[task] != FO_TASK_RUNNING;
 }
 
 /* Whether what was read fits together, as far as the core relies on it. */
@@ -443,19 +479,36 @@ static int restore(struct restoring *it) {
     return it->reader.is_bad ? -EINVAL : 0;
 }
 
-int fo_job_restore(const struct fo_job_config *config, struct fo_graph *graph,
-                   const struct fo_allocator *allocator, int64_t now_ms, struct fo_str saved,
-                   struct fo_job **ret_job) {
-    struct restoring it = {.now_ms = now_ms};
-    int rc = fo_job_new(config, graph, allocator, now_ms, &it.job, NULL);
+static int make_again(struct restoring *it, const struct fo_job_config *config,
+                      struct fo_graph *graph, const struct fo_allocator *allocator,
+                      struct fo_job **ret_job) {
+    int rc = fo_job_new(config, graph, allocator, it->now_ms, &it->job, NULL);
 
     if (rc != 0)
         return rc;
-    it.reader = (struct fo_reader){(const uint8_t *)saved.ptr, saved.len, false};
-    rc = restore(&it);
+    rc = restore(it);
     if (rc == 0)
-        *ret_job = it.job;
+        *ret_job = it->job;
     else
-        (void)fo_job_free(it.job);
+        (void)fo_job_free(it->job);
     return rc;
+}
+
+int fo_job_restore(const struct fo_job_config *config, struct fo_graph *graph,
+                   const struct fo_allocator *allocator, int64_t now_ms, struct fo_str saved,
+                   struct fo_job **ret_job) {
+    struct restoring it = {.now_ms = now_ms,
+                           .reader = {(const uint8_t *)saved.ptr, saved.len, false}};
+
+    return make_again(&it, config, graph, allocator, ret_job);
+}
+
+int fo_job_restore_running(const struct fo_job_config *config, struct fo_graph *graph,
+                           const struct fo_allocator *allocator, int64_t now_ms,
+                           struct fo_str saved, struct fo_job **ret_job) {
+    struct restoring it = {.now_ms = now_ms,
+                           .reader = {(const uint8_t *)saved.ptr, saved.len, false},
+                           .runs_on = true};
+
+    return make_again(&it, config, graph, allocator, ret_job);
 }

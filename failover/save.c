@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A job as bytes. restore.c reads them in the same order; a change of either is a new version.
+/* A job as bytes. restore.c reads them in the same order; a change of either is a new version. The
+ * parts that may be written by themselves are the bytes of the whole, cut.
  * Tasks are written as runs of equal ones, so that a large job at rest is a few bytes. Of restarts
  * that wait only number and time are written: their tasks are those that carry the number. */
 #include "failover/codec.h"
@@ -39,10 +40,13 @@ static bool are_equal(const struct fo_job *job, uint32_t a, uint32_t b) {
            job->versions[a] == job->versions[b];
 }
 
-static void write_tasks(struct fo_writer *writer, const struct fo_job *job) {
-    for (uint32_t task = 0, count = 0; task < job->graph->task_count; task += count) {
+static void write_tasks(struct fo_writer *writer, const struct fo_job *job,
+                        struct fo_task_range range) {
+    uint32_t end = range.first + range.count;
+
+    for (uint32_t task = range.first, count = 0; task < end; task += count) {
         count = 1;
-        while (task + count < job->graph->task_count && are_equal(job, task, task + count))
+        while (task + count < end && are_equal(job, task, task + count))
             count++;
         fo_write_u32(writer, count);
         fo_write_u8(writer, job->states[task]);
@@ -133,16 +137,46 @@ static void write_history(struct fo_writer *writer, const struct fo_history *his
     }
 }
 
+static void write_head(struct fo_writer *writer, const struct fo_job *job) {
+    write_frame(writer, job->graph);
+    write_job(writer, job);
+}
+
+static void write_tail(struct fo_writer *writer, const struct fo_job *job) {
+    write_failures(writer, job);
+    write_lost(writer, job);
+    write_restarts(writer, &job->restarts);
+    write_strategies(writer, job);
+    write_history(writer, &job->history);
+}
+
 int fo_job_save(const struct fo_job *job, fo_write write, void *ctx) {
     struct fo_writer writer = {.write = write, .ctx = ctx};
 
-    write_frame(&writer, job->graph);
-    write_job(&writer, job);
-    write_tasks(&writer, job);
-    write_failures(&writer, job);
-    write_lost(&writer, job);
-    write_restarts(&writer, &job->restarts);
-    write_strategies(&writer, job);
-    write_history(&writer, &job->history);
+    write_head(&writer, job);
+    write_tasks(&writer, job, (struct fo_task_range){0, job->graph->task_count});
+    write_tail(&writer, job);
+    return fo_writer_flush(&writer);
+}
+
+int fo_job_save_head(const struct fo_job *job, fo_write write, void *ctx) {
+    struct fo_writer writer = {.write = write, .ctx = ctx};
+
+    write_head(&writer, job);
+    return fo_writer_flush(&writer);
+}
+
+int fo_job_save_tasks(const struct fo_job *job, struct fo_task_range tasks, fo_write write,
+                      void *ctx) {
+    struct fo_writer writer = {.write = write, .ctx = ctx};
+
+    write_tasks(&writer, job, tasks);
+    return fo_writer_flush(&writer);
+}
+
+int fo_job_save_tail(const struct fo_job *job, fo_write write, void *ctx) {
+    struct fo_writer writer = {.write = write, .ctx = ctx};
+
+    write_tail(&writer, job);
     return fo_writer_flush(&writer);
 }

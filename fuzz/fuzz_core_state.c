@@ -42,9 +42,12 @@ static int keep(void *ctx, const void *bytes, size_t size) {
     return 0;
 }
 
-static struct fo_job *restore(struct fo_graph *graph, const void *bytes, size_t size) {
+static struct fo_job *restore(struct fo_graph *graph, bool runs_on, const void *bytes,
+                              size_t size) {
+    struct fo_str saved = {bytes, size};
     struct fo_job *job = NULL;
-    int rc = fo_job_restore(&config, graph, NULL, 50, (struct fo_str){bytes, size}, &job);
+    int rc = runs_on ? fo_job_restore_running(&config, graph, NULL, 50, saved, &job)
+                     : fo_job_restore(&config, graph, NULL, 50, saved, &job);
 
     require((rc == 0) == (job != NULL));
     return job;
@@ -80,22 +83,26 @@ static void save_and_read(struct fo_graph *graph, const struct fo_job *job) {
     copy.len = 0;
     if (fo_job_save(job, keep, &copy) != 0)
         return;
-    struct fo_job *again = restore(graph, copy.bytes, copy.len);
-    require(again != NULL);
-    (void)fo_job_free(again);
+    for (int runs_on = 0; runs_on < 2; runs_on++) {
+        struct fo_job *again = restore(graph, runs_on, copy.bytes, copy.len);
+        require(again != NULL);
+        (void)fo_job_free(again);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fo_graph *graph = NULL;
 
     require(fo_graph_new(&spec, NULL, &graph, NULL) == 0);
-    struct fo_job *job = restore(graph, data, size);
-    if (job) {
-        save_and_read(graph, job);
-        work_and_end(job);
-        save_and_read(graph, job);
+    for (int runs_on = 0; runs_on < 2; runs_on++) {
+        struct fo_job *job = restore(graph, runs_on, data, size);
+        if (job) {
+            save_and_read(graph, job);
+            work_and_end(job);
+            save_and_read(graph, job);
+        }
+        (void)fo_job_free(job);
     }
-    (void)fo_job_free(job);
     (void)fo_graph_unref(graph);
     return 0;
 }

@@ -8,8 +8,9 @@
 
 #include "exporter/base/buffer.h"
 #include "exporter/base/clean_text.h"
+#include "exporter/events/failure_json.h"
 
-enum { CHUNK_BYTES = 64 * 1024, ALTERNATIVES_MAX = 64, WHY_SIZE = 128 };
+enum { CHUNK_BYTES = 64 * 1024 };
 
 /* Lines of a stream; a line over the limit is read to its end and flagged. */
 struct lines {
@@ -56,122 +57,13 @@ static int lines_next(struct lines *lines, FILE *out) {
     }
 }
 
-/* One line's failure. The texts are borrowed from the tree. */
-struct request {
-    struct catalogue_input input;
-    struct fo_str exceptions[ALTERNATIVES_MAX];
-    char why[WHY_SIZE]; /* what is wrong with it; empty: nothing */
-};
-
-static int refuse(struct request *request, const char *key, const char *expected) {
-    (void)snprintf(request->why, sizeof request->why, "`%s` must be %s", key, expected);
+/* One line's failure. */
+static int read_request(struct ex_failure_facts *facts, const json_t *object) {
+    if (json_is_object(object) && json_object_get(object, "id"))
+        return ex_failure_facts_read(facts, object);
+    (void)snprintf(facts->why, sizeof facts->why, "%s",
+                   json_is_object(object) ? "`id` must be given" : "`the line` must be an object");
     return -EINVAL;
-}
-
-static struct fo_str text_of(const json_t *value) {
-    struct fo_str text = {json_string_value(value), json_string_length(value)};
-    return text;
-}
-
-/* null is as good as absent. */
-static const json_t *get(const json_t *object, const char *key) {
-    const json_t *value = json_object_get(object, key);
-    return json_is_null(value) ? NULL : value;
-}
-
-static int read_text(struct request *request, const json_t *object, const char *key,
-                     struct fo_str *ret_text) {
-    const json_t *value = get(object, key);
-
-    if (!value)
-        return 0;
-    if (!json_is_string(value))
-        return refuse(request, key, "text");
-    *ret_text = text_of(value);
-    return 0;
-}
-
-static int read_exit_code(struct request *request, const json_t *object) {
-    const json_t *value = get(object, "exit_code");
-    json_int_t number = json_integer_value(value);
-
-    if (!value)
-        return 0;
-    if (!json_is_integer(value) || number < INT32_MIN || number > INT32_MAX)
-        return refuse(request, "exit_code", "a whole number");
-    request->input.exited = true;
-    request->input.exit_code = (int)number;
-    return 0;
-}
-
-/* The number 0 is how some say that there was none. */
-static int read_signal(struct request *request, const json_t *object) {
-    const json_t *value = get(object, "signal");
-    char digits[24];
-
-    if (!value || (json_is_integer(value) && json_integer_value(value) == 0))
-        return 0;
-    (void)snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(value));
-    request->input.signal =
-        catalogue_signal_of(json_is_integer(value) ? fo_str_of(digits) : text_of(value));
-    return request->input.signal == 0 ? refuse(request, "signal", "the name or number of a signal")
-                                      : 0;
-}
-
-static int read_exceptions(struct request *request, const json_t *object) {
-    const json_t *value = get(object, "exception");
-    size_t count = json_is_array(value) ? json_array_size(value) : 1;
-
-    if (!value)
-        return 0;
-    for (size_t i = 0; i < count && i < ALTERNATIVES_MAX; i++) {
-        const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
-        if (!json_is_string(item))
-            return refuse(request, "exception", "text or a list of texts");
-        request->exceptions[request->input.exception_count++] = text_of(item);
-    }
-    request->input.exceptions = request->exceptions;
-    return 0;
-}
-
-/* A word that no rule asks for is no error: reporters may know more kinds of evidence. */
-static int read_evidence(struct request *request, const json_t *object) {
-    const json_t *value = get(object, "evidence");
-    const json_t *word;
-    size_t i;
-
-    if (!value)
-        return 0;
-    if (!json_is_array(value))
-        return refuse(request, "evidence", "a list of texts");
-    json_array_foreach(value, i, word) {
-        if (!json_is_string(word))
-            return refuse(request, "evidence", "a list of texts");
-        request->input.evidence |= catalogue_evidence_of(text_of(word));
-    }
-    return 0;
-}
-
-static int read_request(struct request *request, const json_t *object) {
-    int r = 0;
-
-    *request = (struct request){.why = ""};
-    if (!json_is_object(object))
-        return refuse(request, "the line", "an object");
-    if (!json_object_get(object, "id"))
-        return refuse(request, "id", "given");
-    r = read_text(request, object, "output", &request->input.head);
-    if (r == 0)
-        r = read_text(request, object, "runtime", &request->input.runtime);
-    if (r == 0)
-        r = read_text(request, object, "platform_reason", &request->input.platform_reason);
-    if (r == 0)
-        r = read_exit_code(request, object);
-    if (r == 0)
-        r = read_signal(request, object);
-    if (r == 0)
-        r = read_exceptions(request, object);
-    return r == 0 ? read_evidence(request, object) : r;
 }
 
 static json_t *answer_labels(const struct catalogue_verdict *verdict) {
@@ -219,7 +111,7 @@ static json_t *parse(struct session *session, struct fo_str line, json_error_t *
 
 static json_t *judge(struct session *session, struct fo_str line) {
     struct catalogue_verdict verdict;
-    struct request request;
+    struct ex_failure_facts facts;
     json_error_t error = {.text = "the line could not be held"};
     json_t *object = parse(session, line, &error);
     json_t *reply = NULL;
@@ -228,10 +120,10 @@ static json_t *judge(struct session *session, struct fo_str line) {
         session->bad++;
         return complaint(NULL, error.text);
     }
-    if (read_request(&request, object) != 0) {
+    if (read_request(&facts, object) != 0) {
         session->bad++;
-        reply = complaint(json_object_get(object, "id"), request.why);
-    } else if (catalogue_classify(session->catalogue, &request.input, session->scratch, &verdict) ==
+        reply = complaint(json_object_get(object, "id"), facts.why);
+    } else if (catalogue_classify(session->catalogue, &facts.input, session->scratch, &verdict) ==
                0) {
         reply = answer(json_object_get(object, "id"), &verdict);
     }

@@ -14,6 +14,8 @@ static const char default_address[] = ":10912";
 struct choices {
     const char *log_level;
     const char *log_format;
+    const char *external_url;
+    const char *route_prefix;
     uint64_t max_requests;
     uint64_t max_response_bytes;
     bool disable_exporter_metrics;
@@ -56,14 +58,23 @@ static void set_defaults(struct ex_daemon_flags *flags, struct choices *choices,
     };
 }
 
-static void finish(struct ex_daemon_flags *flags, const struct choices *choices,
-                   enum ex_command command) {
+/* 0, or -EINVAL with a complaint. */
+static int finish(struct ex_daemon_flags *flags, const struct choices *choices,
+                  enum ex_command command) {
+    struct fo_error error;
+    int ret =
+        ex_http_prefix_of(choices->route_prefix, choices->external_url, flags->prefix, &error);
+    if (ret < 0) {
+        ex_cli_complain(NULL, &error);
+        return ret;
+    }
     bool unlimited = choices->max_requests == 0 || choices->max_requests > UINT_MAX;
 
     if (flags->addresses.count == 0 && !flags->systemd_socket)
         flags->addresses = (struct ex_flag_list){.items = {default_address}, .count = 1};
     flags->daemon.door.addresses = flags->addresses.items;
     flags->daemon.door.address_count = flags->addresses.count;
+    flags->daemon.door.prefix = flags->prefix;
     flags->daemon.door.any_port = command == EX_COMMAND_RUN;
     flags->daemon.door.max_requests = unlimited ? UINT_MAX : (unsigned)choices->max_requests;
     flags->daemon.door.max_response_bytes = choices->max_response_bytes;
@@ -71,6 +82,7 @@ static void finish(struct ex_daemon_flags *flags, const struct choices *choices,
     flags->daemon.control.addresses = flags->control_addresses.items;
     flags->daemon.control.address_count = flags->control_addresses.count;
     flags->daemon.exporter_metrics = !choices->disable_exporter_metrics;
+    return 0;
 }
 
 int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command, int argc,
@@ -87,6 +99,10 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
          "Address of the read door; may be repeated (:10912)."},
         {"web.telemetry-path", EX_FLAG_TEXT, &daemon->door.telemetry_path, "PATH",
          "Path of the metrics (/metrics)."},
+        {"web.external-url", EX_FLAG_TEXT, &choices.external_url, "URL",
+         "Where the read door is reached from outside, such as behind a proxy."},
+        {"web.route-prefix", EX_FLAG_TEXT, &choices.route_prefix, "PATH",
+         "What stands before all its paths (the path of --web.external-url)."},
         {"web.config.file", EX_FLAG_TEXT, &daemon->door.web_config_path, "FILE",
          "TLS, passwords, rate limit, as every Prometheus exporter reads them."},
         {"web.max-requests", EX_FLAG_COUNT, &choices.max_requests, "N",
@@ -138,10 +154,9 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         *ret_status = ex_cli_version(argc, argv);
         return -1;
     }
-    if (configure_log(&choices) < 0) {
+    if (configure_log(&choices) < 0 || finish(flags, &choices, command) < 0) {
         *ret_status = about.usage_error;
         return -1;
     }
-    finish(flags, &choices, command);
     return positional;
 }

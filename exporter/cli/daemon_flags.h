@@ -5,6 +5,7 @@
 
 #include "exporter/cli/flags.h"
 #include "exporter/daemon/daemon.h"
+#include "exporter/http/prefix.h"
 
 enum ex_command { EX_COMMAND_SERVE, EX_COMMAND_RUN };
 
@@ -14,6 +15,7 @@ struct ex_daemon_flags {
     bool systemd_socket;             /* serve what the service manager hands over */
     bool check_only;                 /* say whether all files are good, and end */
     struct ex_flag_list control_addresses;
+    char prefix[EX_HTTP_PREFIX_MAX_BYTES]; /* what daemon.door.prefix points to */
 };
 
 /* Parses argv, configures the log, answers --help and --version. Returns the number of positional

@@ -20,10 +20,16 @@ struct run {
     enum fo_job_state end; /* how the job ended */
 };
 
+/* One that could not be made is passed over. */
+static void unwatch_signal(uv_signal_t *handle) {
+    if (handle->data)
+        uv_close((uv_handle_t *)handle, NULL);
+}
+
 static void stop(struct run *run) {
     run->ending = true;
-    uv_close((uv_handle_t *)&run->interrupt, NULL);
-    uv_close((uv_handle_t *)&run->term, NULL);
+    unwatch_signal(&run->interrupt);
+    unwatch_signal(&run->term);
     ex_daemon_stop(run->daemon, EX_STOP_CANCEL);
 }
 
@@ -51,17 +57,25 @@ static void on_signal(uv_signal_t *handle, int signal) {
         _exit(EX_EXIT_CANCELLED);
 }
 
-static int watch_signals(struct run *run) {
-    int ret = uv_signal_init(run->loop, &run->interrupt);
+static int watch_signal(struct run *run, uv_signal_t *handle, int number) {
+    int ret = uv_signal_init(run->loop, handle);
+
+    if (ret < 0)
+        return ret;
+    handle->data = run;
+    return uv_signal_start(handle, on_signal, number);
+}
+
+static int prepare(struct run *run, struct fo_error *reterr) {
+    int ret = watch_signal(run, &run->interrupt, SIGINT);
 
     if (ret == 0)
-        ret = uv_signal_init(run->loop, &run->term);
-    run->interrupt.data = run;
-    run->term.data = run;
+        ret = watch_signal(run, &run->term, SIGTERM);
     if (ret == 0)
-        ret = uv_signal_start(&run->interrupt, on_signal, SIGINT);
-    if (ret == 0)
-        ret = uv_signal_start(&run->term, on_signal, SIGTERM);
+        ret = ex_run_view_start(&run->view, run->loop);
+    if (ret < 0)
+        (void)snprintf(reterr->text, sizeof reterr->text, "cannot show a job here: %s",
+                       uv_strerror(ret));
     return ret;
 }
 
@@ -71,24 +85,27 @@ static int exit_status(const struct run *run) {
     return run->end == FO_JOB_FAILED ? EX_EXIT_FAILED : EX_EXIT_CANCELLED;
 }
 
+/* Nothing runs yet: the daemon ends as it does after a job. */
+static int give_up(struct run *run, const char *file, const struct fo_error *error, int status) {
+    ex_cli_complain(file, error);
+    stop(run);
+    (void)uv_run(run->loop, UV_RUN_DEFAULT);
+    return status;
+}
+
 static int run_job(struct run *run) {
     struct fo_error error = {.text = "out of memory"};
     const char *file;
 
-    if (ex_run_view_start(&run->view, run->loop) < 0 || watch_signals(run) < 0) {
-        ex_cli_complain(NULL, &error);
-        return EX_EXIT_FAILED;
-    }
+    if (prepare(run, &error) < 0)
+        return give_up(run, NULL, &error, EX_EXIT_FAILED);
     run->view.metrics_url = ex_daemon_metrics_url(run->daemon);
     if (!run->view.terminal)
         (void)printf("metrics at %s\n", run->view.metrics_url);
     ex_daemon_set_ready(run->daemon, true);
     if (ex_daemon_submit_jobs(run->daemon, &file, &error) < 0) {
-        ex_cli_complain(file, &error);
         ex_run_view_end(&run->view);
-        stop(run);
-        (void)uv_run(run->loop, UV_RUN_DEFAULT);
-        return EX_EXIT_USAGE;
+        return give_up(run, file, &error, EX_EXIT_USAGE);
     }
     (void)uv_run(run->loop, UV_RUN_DEFAULT);
     return exit_status(run);

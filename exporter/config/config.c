@@ -229,6 +229,9 @@ static int read_values(struct ex_config *config, struct fo_error *reterr) {
         rc = ex_option_bytes(&config->settings, EX_OPTION_STORAGE_BYTES,
                              &config->storage_retention_bytes, reterr);
     if (rc == 0)
+        rc = ex_option_bytes(&config->settings, EX_OPTION_METRICS_BYTES_TOTAL,
+                             &config->metrics_bytes_total, reterr);
+    if (rc == 0)
         rc = ex_option_bool(&config->settings, EX_OPTION_WEB_CANCEL, &config->web_cancel, reterr);
     if (rc == 0)
         rc = ex_option_bool(&config->settings, EX_OPTION_WEB_SUBMIT, &config->web_submit, reterr);
@@ -293,6 +296,7 @@ static int config_new(struct ex_tree *tree, const char *folder, struct ex_config
     }
     config->owners = 1;
     config->tree = tree;
+    config->hash = ex_tree_hash(tree);
     config->folder = strdup(folder);
     if (!config->folder || ex_settings_init(&config->settings) != 0)
         rc = ex_fields_no_memory(&root);

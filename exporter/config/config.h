@@ -87,12 +87,14 @@ struct ex_config {
     uint32_t metrics_values_per_label;
     uint32_t metrics_series_per_family;
     uint32_t metrics_series_total;
+    uint64_t metrics_bytes_total;
     uint32_t storage_retention_count;
     uint64_t storage_retention_bytes;
     int64_t storage_retention_age_ms;
 
     struct ex_notices notices;
     char *folder;         /* of the file: its relative paths start here; "." without a file */
+    uint64_t hash;        /* a fingerprint of the file, of 48 bits; 0 without a file */
     struct ex_tree *tree; /* lines of the borrowed nodes above */
     uint32_t owners;
 };

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "exporter/base/hash48.h"
 #include "exporter/config/fail.h"
 #include "exporter/config/tree_build.h"
 
@@ -239,6 +240,12 @@ int ex_tree_load(const char *path, const struct ex_tree_limits *limits, struct e
     int rc = read_file(path, &buffer);
     rc = rc != 0 ? ex_fail(reterr, rc, 0, "cannot read: %s", strerrordesc_np(-rc))
                  : ex_tree_parse(ex_buffer_str(&buffer), limits, ret_tree, reterr);
+    if (rc == 0)
+        (*ret_tree)->hash = ex_hash48(ex_buffer_str(&buffer));
     ex_buffer_done(&buffer);
     return rc;
+}
+
+uint64_t ex_tree_hash(const struct ex_tree *tree) {
+    return tree->hash;
 }

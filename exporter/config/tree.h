@@ -44,6 +44,9 @@ FO_MUST_CHECK int ex_tree_parse(struct fo_str bytes, const struct ex_tree_limits
 FO_MUST_CHECK int ex_tree_load(const char *path, const struct ex_tree_limits *limits,
                                struct ex_tree **ret_tree, struct fo_error *reterr);
 
+/* A fingerprint of the file that it was loaded from, of 48 bits; 0 when it was none. */
+uint64_t ex_tree_hash(const struct ex_tree *tree);
+
 /* NULL is allowed. Returns NULL. */
 struct ex_tree *ex_tree_free(struct ex_tree *tree);
 

@@ -27,6 +27,7 @@ struct ex_tree {
     size_t mark_capacity; /* power of two, or 0 */
     uint64_t seed;
     struct ex_buffer texts;
+    uint64_t hash;
 };
 
 /* Positions of the shared values: under a key, and as an item of an array. */

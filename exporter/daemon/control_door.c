@@ -13,7 +13,13 @@
 
 #include "exporter/config/fail.h"
 
-enum { TOKEN_MIN_BYTES = 16, TOKEN_MAX_BYTES = 4096, HOST_MAX_BYTES = 256, THREADS = 1 };
+enum {
+    TOKEN_MIN_BYTES = 16,
+    TOKEN_MAX_BYTES = 4096,
+    HOST_MAX_BYTES = 256,
+    THREADS = 2,
+    REQUESTS_MAX = 512
+};
 
 /* ---- the token ---- */
 
@@ -169,6 +175,7 @@ static int open_local(struct ex_control_door *door, const struct ex_http_route *
         .name = "control",
         .addresses = addresses,
         .address_count = 1,
+        .max_requests = REQUESTS_MAX, /* schedulers wait for answers at it */
         .threads = THREADS,
         .json_errors = true,
         .authorize = authorize_local,
@@ -188,6 +195,7 @@ static int open_remote(struct ex_control_door *door, const struct ex_http_route 
         .addresses = door->options.addresses,
         .address_count = door->options.address_count,
         .web_config_path = web_config_path,
+        .max_requests = REQUESTS_MAX,
         .threads = THREADS,
         .json_errors = true,
         .authorize = authorize_remote,

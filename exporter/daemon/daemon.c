@@ -20,6 +20,7 @@
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/flink/flink.h"
 #include "exporter/engines/local/local.h"
+#include "exporter/engines/push/push.h"
 #include "exporter/manager/inbox.h"
 #include "exporter/metrics/manifest.h"
 #include "exporter/metrics/process.h"
@@ -28,9 +29,10 @@
 #include "listeners/catalogue/catalogue.h"
 
 /* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
-enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 256, EPOCHS_PER_MS = 1000 };
+enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 1024, EPOCHS_PER_MS = 1000 };
 
 static const char local_name[] = "local";
+static const char push_name[] = "push";
 
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
@@ -46,6 +48,7 @@ struct ex_daemon {
     struct ex_spawner *spawner;
     struct ex_bank *bank;
     struct ex_engines engines;
+    struct ex_push *push; /* what the engines of that kind share; ends with the last of them */
     struct ex_flink_families *flink_families;
     struct ex_manager *manager;
     struct ex_events *events;
@@ -71,6 +74,7 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
         .values_per_label = daemon->config->metrics_values_per_label,
         .series_per_family = daemon->config->metrics_series_per_family,
         .series_total = daemon->config->metrics_series_total,
+        .bytes_total = daemon->config->metrics_bytes_total,
     };
     const struct ex_build_info *build = ex_build_info();
     int ret = ex_metrics_new(&limits, ex_random_seed(), &daemon->metrics);
@@ -79,10 +83,11 @@ static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_option
         ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
                              reterr);
     if (ret == 0)
-        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, local_name,
-                                   &daemon->door.scrapes, reterr);
-    if (ret == 0)
+        ret = ex_self_metrics_init(&daemon->self, daemon->metrics, &daemon->door.scrapes, reterr);
+    if (ret == 0) {
+        ex_self_metrics_config(&daemon->self, daemon->config->hash);
         ex_self_metrics_reloaded(&daemon->self, true, ex_clock_wall_ms());
+    }
     return ret;
 }
 
@@ -118,6 +123,17 @@ static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_opti
     return ex_bank_open(&bank, &daemon->bank, reterr);
 }
 
+/* Of an engine that was made: it is closed with the others. */
+static int add_engine(struct ex_daemon *daemon, const struct ex_engine *engine) {
+    struct ex_series *up;
+
+    daemon->engines.items[daemon->engines.count++] = *engine;
+    int ret = ex_self_metrics_engine(&daemon->self, engine->name, &up);
+    if (ret == 0)
+        ex_series_set(up, 1);
+    return ret;
+}
+
 static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of(local_name));
     const struct ex_local_config local = {
@@ -128,13 +144,44 @@ static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
         .user = own ? own->user : NULL,
         .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
         .keep = !daemon->work_dir.temporary,
+        .output_dropped_bytes = &daemon->self.output_dropped_bytes,
     };
-    struct ex_engine *engine = &daemon->engines.items[daemon->engines.count];
+    struct ex_engine engine = {.ops = ex_local_ops(), .name = local_name};
+    int ret = ex_local_new(&local, &engine.self, reterr);
 
-    *engine = (struct ex_engine){.ops = ex_local_ops(), .name = local_name};
-    int ret = ex_local_new(&local, &engine->self, reterr);
-    if (ret == 0)
-        daemon->engines.count++;
+    return ret == 0 ? add_engine(daemon, &engine) : ret;
+}
+
+/* Under the name of its kind, and under those that the configuration gives to its kind. */
+static int start_push(struct ex_daemon *daemon, struct fo_error *reterr) {
+    const struct ex_config *config = daemon->config;
+    const struct ex_push_config push = {
+        .loop = daemon->loop,
+        .sink = ex_manager_sink(),
+        .metrics = daemon->metrics,
+        .heartbeat_ms = config->heartbeat_timeout_ms,
+        .retention_ms = config->metrics_retention_ms,
+    };
+    struct ex_engine engines[EX_ENGINES_MAX];
+    unsigned count = 0;
+
+    if (!ex_config_engine(config, fo_str_of(push_name)))
+        engines[count++].name = push_name;
+    for (uint32_t i = 0; i < config->engine_count && count < EX_ENGINES_MAX; i++) {
+        if (strcmp(config->engines[i].kind, push_name) == 0)
+            engines[count++].name = config->engines[i].name;
+    }
+    if (count == 0)
+        return 0;
+    int ret = ex_push_new(&push, count, &daemon->push, reterr);
+    if (ret < 0)
+        return ret;
+    for (unsigned i = 0; i < count; i++) { /* all of them: the last to be closed ends it */
+        engines[i].ops = ex_push_ops();
+        engines[i].self = daemon->push;
+        int added = add_engine(daemon, &engines[i]);
+        ret = ret == 0 ? added : ret;
+    }
     return ret;
 }
 
@@ -227,6 +274,7 @@ static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *
         .config = daemon->config,
         .events = daemon->events,
         .engines = &daemon->engines,
+        .push = daemon->push,
         .reload = reload,
         .quit = quit,
         .ctx = daemon,
@@ -248,15 +296,18 @@ static int open_control(struct ex_daemon *daemon, const struct ex_daemon_options
 }
 
 /* What a person on this machine would type. */
-static void note_url(struct ex_daemon *daemon, const char *address, const char *path) {
+static void note_url(struct ex_daemon *daemon, const struct ex_read_door_options *options) {
     static const char everywhere[] = "[::]:";
+    const char *address = ex_http_address(daemon->door.server, 0);
+    const char *scheme = ex_http_encrypts(daemon->door.server) ? "https" : "http";
     bool any = strncmp(address, everywhere, sizeof everywhere - 1) == 0;
 
     if (strncmp(address, "unix:", 5) == 0)
         (void)snprintf(daemon->url, sizeof daemon->url, "%s", address);
     else
-        (void)snprintf(daemon->url, sizeof daemon->url, "http://%s%s%s", any ? "localhost:" : "",
-                       any ? address + sizeof everywhere - 1 : address, path);
+        (void)snprintf(daemon->url, sizeof daemon->url, "%s://%s%s%s%s", scheme,
+                       any ? "localhost:" : "", any ? address + sizeof everywhere - 1 : address,
+                       options->prefix ? options->prefix : "", options->telemetry_path);
 }
 
 static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -266,7 +317,7 @@ static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *o
 
     if (ret < 0)
         return ret;
-    note_url(daemon, ex_http_address(daemon->door.server, 0), options->door.telemetry_path);
+    note_url(daemon, &options->door);
     atomic_store(&daemon->self.counters, ex_http_counters(daemon->door.server));
     return 0;
 }
@@ -353,6 +404,8 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_manager(daemon, options, reterr);
     if (ret == 0)
+        ret = start_push(daemon, reterr);
+    if (ret == 0)
         ret = start_rest(daemon, options);
     if (ret == 0)
         ret = open_door(daemon, options, reterr);
@@ -380,6 +433,7 @@ static void close_rooms(struct ex_daemon *daemon) {
     atomic_store(&daemon->self.counters, NULL);
     ex_inbox_close(daemon->inbox); /* first: who waits for the manager is told at once */
     ex_events_close(daemon->events);
+    ex_push_end_followers(daemon->push);
     ex_control_door_close(&daemon->control, DRAIN_MS);
     ex_read_door_close(&daemon->door, DRAIN_MS);
     while (daemon->engines.count > 0) {
@@ -442,6 +496,8 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
         ret = start_listeners(daemon, &options, reterr); /* by default only what is linked in */
     if (ret == 0)
         ret = start_manager(daemon, &options, reterr);
+    if (ret == 0)
+        ret = start_push(daemon, reterr);
     if (ret == 0)
         ret = start_flinks(daemon, reterr); /* by default none */
     if (ret == 0)

@@ -5,28 +5,20 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "exporter/base/build_info.h"
 #include "exporter/base/clock.h"
 #include "exporter/metrics/render.h"
 #include "exporter/page/page.h"
 
 enum {
     FILTERS_MAX = 64,
+    LANDING_MAX_BYTES = 64 * 1024,
     DEADLINE_TEXT_MAX = 32, /* bytes of a number of seconds */
     DEADLINE_MAX_S = 3600,  /* what Prometheus announces is not above that */
 };
 
 static const double ns_per_s = 1e9;
 static const double ns_per_ms = 1e6;
-
-static const char landing_page[] =
-    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-    "<title>failover_exporter</title>"
-    "<style>body{font-family:sans-serif;margin:2em}</style></head>"
-    "<body><h1>failover_exporter</h1>"
-    "<p>Prometheus exporter with failure listeners and an embedded job-failover core.</p>"
-    "<p><a href=\"metrics\">Metrics</a></p>"
-    "<p>The status of the jobs is shown to clients of the same machine and to users who log in.</p>"
-    "</body></html>\n";
 
 static const char landing_policy[] = "default-src 'none'; style-src 'unsafe-inline'";
 
@@ -189,6 +181,36 @@ static void answer_ready(void *ctx, struct ex_http_request *request,
 
 /* ---- the page for people ---- */
 
+/* As it may stand in an attribute. */
+static void append_escaped(struct ex_buffer *out, const char *text) {
+    for (; *text; text++) {
+        if (strchr("&<>\"'", *text))
+            ex_buffer_printf(out, "&#%d;", *text);
+        else
+            ex_buffer_append_char(out, *text);
+    }
+}
+
+/* Its link is relative, so that it holds behind any proxy. */
+static int make_landing(struct ex_read_door *door) {
+    struct ex_buffer *page = &door->landing;
+
+    ex_buffer_init(page, LANDING_MAX_BYTES);
+    ex_buffer_append_text(
+        page, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+              "<title>failover_exporter</title>"
+              "<style>body{font-family:sans-serif;margin:2em}</style></head>"
+              "<body><h1>failover_exporter</h1><p>Prometheus exporter with failure listeners and "
+              "an embedded job-failover core, version ");
+    append_escaped(page, ex_build_info()->version);
+    ex_buffer_append_text(page, ".</p><p><a href=\".");
+    append_escaped(page, door->options.telemetry_path);
+    ex_buffer_append_text(page,
+                          "\">Metrics</a></p><p>The status of the jobs is shown to clients of the "
+                          "same machine and to users who log in.</p></body></html>\n");
+    return page->failure;
+}
+
 /* The status page shows what the REST API says, so it is for those who may read that. */
 static bool may_read(const struct ex_read_door *door, const struct ex_http_request *request) {
     unsigned roles = ex_http_request_peer(request)->roles;
@@ -196,10 +218,10 @@ static bool may_read(const struct ex_read_door *door, const struct ex_http_reque
     return door->options.public_status || (roles & (EX_HTTP_ROLE_READ | EX_HTTP_ROLE_CONTROL)) != 0;
 }
 
-static void answer_landing(struct ex_http_response *response) {
+static void answer_landing(const struct ex_read_door *door, struct ex_http_response *response) {
     ex_http_response_header(response, "Content-Type", "text/html; charset=utf-8");
     ex_http_response_header(response, "Content-Security-Policy", landing_policy);
-    ex_http_response_borrow(response, fo_str_of(landing_page), NULL, NULL);
+    ex_http_response_borrow(response, ex_buffer_str(&door->landing), NULL, NULL);
 }
 
 static void answer_root(void *ctx, struct ex_http_request *request,
@@ -207,7 +229,7 @@ static void answer_root(void *ctx, struct ex_http_request *request,
     if (may_read(ctx, request))
         ex_page_answer(request, response);
     else
-        answer_landing(response);
+        answer_landing(ctx, response);
 }
 
 static void answer_page_file(void *ctx, struct ex_http_request *request,
@@ -250,6 +272,7 @@ static int start(struct ex_read_door *door, const char *const *addresses, size_t
         .address_count = address_count,
         .descriptors = door->options.descriptors,
         .descriptor_count = door->options.descriptor_count,
+        .prefix = door->options.prefix,
         .web_config_path = door->options.web_config_path,
         .max_requests = door->options.max_requests,
     };
@@ -265,7 +288,9 @@ int ex_read_door_open(struct ex_read_door *door, const struct ex_read_door_optio
     door->options = *options;
     door->metrics = metrics;
     door->rest = rest;
-    int ret = start(door, options->addresses, options->address_count, reterr);
+    int ret = make_landing(door);
+    if (ret == 0)
+        ret = start(door, options->addresses, options->address_count, reterr);
     if (ret == -EADDRINUSE && options->any_port)
         ret = start(door, any_port, 1, reterr);
     return ret;
@@ -273,4 +298,5 @@ int ex_read_door_open(struct ex_read_door *door, const struct ex_read_door_optio
 
 void ex_read_door_close(struct ex_read_door *door, uint64_t drain_ms) {
     door->server = ex_http_stop(door->server, drain_ms);
+    ex_buffer_done(&door->landing);
 }

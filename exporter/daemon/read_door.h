@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "exporter/base/buffer.h"
 #include "exporter/http/http.h"
 #include "exporter/metrics/metrics.h"
 #include "exporter/rest/rest.h"
@@ -21,6 +22,7 @@ struct ex_read_door_options {
     size_t descriptor_count;
     bool any_port;              /* when an address is in use, take a free port on loopback */
     const char *telemetry_path; /* "/metrics" */
+    const char *prefix;         /* of ex_http_prefix_of(); all routes are below it. NULL = none */
     const char *web_config_path;
     unsigned max_requests;
     size_t max_response_bytes; /* of a page of metrics as sent; 0 = no limit */
@@ -52,7 +54,8 @@ struct ex_read_door {
     struct ex_rest *rest;       /* borrowed */
     struct ex_read_door_options options;
     struct ex_scrape_counters scrapes;
-    atomic_bool ready; /* [any] whether /-/ready answers 200 */
+    struct ex_buffer landing; /* the page at "/" */
+    atomic_bool ready;        /* [any] whether /-/ready answers 200 */
 };
 
 /* 0, or what ex_http_start() says. */

@@ -21,6 +21,14 @@ static const struct ex_family_spec engine_spec = {
     .label_count = 1,
     .cardinality = "engines",
 };
+static const struct ex_family_spec output_dropped_spec = {
+    .name = "failover_task_output_dropped_bytes",
+    .help = "Output of tasks that could not be written to a log, such as on a full disk.",
+    .type = EX_COUNTER,
+    .stability = EX_STABLE,
+    .unit = "bytes",
+    .real = true,
+};
 static const struct ex_family_spec reload_spec = {
     .name = "failover_config_last_reload_successful",
     .help = "1 if the configuration was read without an error the last time.",
@@ -34,6 +42,12 @@ static const struct ex_family_spec reload_time_spec = {
     .stability = EX_STABLE,
     .unit = "seconds",
 };
+static const struct ex_family_spec hash_spec = {
+    .name = "failover_config_hash",
+    .help = "Fingerprint of the configuration file in force, 48 bits; 0 when there is none.",
+    .type = EX_GAUGE,
+    .stability = EX_STABLE,
+};
 static const struct ex_family_spec web_reload_spec = {
     .name = "failover_web_config_last_reload_successful",
     .help = "1 if the web configuration was read without an error the last time, or there is none.",
@@ -46,6 +60,12 @@ static const struct ex_family_spec web_reload_time_spec = {
     .type = EX_GAUGE,
     .stability = EX_STABLE,
     .unit = "seconds",
+};
+static const struct ex_family_spec web_hash_spec = {
+    .name = "failover_web_config_hash",
+    .help = "Fingerprint of the web configuration in force, 48 bits; 0 when there is none.",
+    .type = EX_GAUGE,
+    .stability = EX_STABLE,
 };
 static const struct ex_family_spec response_spec = {
     .name = "failover_http_responses",
@@ -116,7 +136,6 @@ struct opening {
     const char *const *values;
     size_t count;
     struct ex_series **place;
-    struct ex_family **family; /* NULL = nobody asks for it later */
 };
 
 static int open_series(struct ex_self_metrics *self, struct ex_metrics *metrics,
@@ -124,8 +143,6 @@ static int open_series(struct ex_self_metrics *self, struct ex_metrics *metrics,
     struct ex_family *family;
     int ret = ex_metrics_family(metrics, opening->spec, &family, reterr);
 
-    if (ret == 0 && opening->family)
-        *opening->family = family;
     for (size_t i = 0; i < opening->count && ret == 0; i++) {
         struct fo_str value = fo_str_of(opening->values ? opening->values[i] : NULL);
         ret = ex_group_series(self->group, family, opening->values ? &value : NULL,
@@ -144,6 +161,7 @@ static void show_http(struct ex_self_metrics *self, const struct ex_http_counter
     ex_series_set(self->web_reload_successful, atomic_load(&counters->last_reload_successful));
     ex_series_set(self->web_reload_timestamp,
                   (double)atomic_load(&counters->last_reload_success_ms) / MS_PER_S);
+    ex_series_set(self->web_config_hash, (double)atomic_load(&counters->web_config_hash));
 }
 
 static void show_scrapes(struct ex_self_metrics *self, const struct ex_scrape_counters *scrapes) {
@@ -160,28 +178,30 @@ static void collect(void *arg) {
     if (counters)
         show_http(self, counters);
     show_scrapes(self, self->scrapes);
+    ex_series_set(self->output_dropped, (double)atomic_load(&self->output_dropped_bytes));
     ex_series_set(self->reload_successful, atomic_load(&self->reload_failed) ? 0 : 1);
     ex_series_set(self->reload_timestamp, (double)atomic_load(&self->reloaded_ms) / MS_PER_S);
 }
 
 int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metrics,
-                         const char *engine, const struct ex_scrape_counters *scrapes,
-                         struct fo_error *reterr) {
+                         const struct ex_scrape_counters *scrapes, struct fo_error *reterr) {
     const char *reasons[EX_HTTP_REJECTIONS];
     const char *failures[EX_SCRAPE_FAILURES];
     const struct opening openings[] = {
-        {&engine_spec, &engine, 1, &self->engine_up, &self->engine_family},
-        {&reload_spec, NULL, 1, &self->reload_successful, NULL},
-        {&reload_time_spec, NULL, 1, &self->reload_timestamp, NULL},
-        {&web_reload_spec, NULL, 1, &self->web_reload_successful, NULL},
-        {&web_reload_time_spec, NULL, 1, &self->web_reload_timestamp, NULL},
-        {&response_spec, codes, EX_SELF_CODES, self->responses, NULL},
-        {&rejected_spec, reasons, EX_HTTP_REJECTIONS, self->rejected, NULL},
-        {&in_flight_spec, NULL, 1, &self->in_flight, NULL},
-        {&connections_spec, NULL, 1, &self->connections, NULL},
-        {&scrape_failure_spec, failures, EX_SCRAPE_FAILURES, self->scrape_failures, NULL},
-        {&scrape_seconds_spec, NULL, 1, &self->scrape_seconds, NULL},
-        {&scrape_bytes_spec, NULL, 1, &self->scrape_bytes, NULL},
+        {&output_dropped_spec, NULL, 1, &self->output_dropped},
+        {&reload_spec, NULL, 1, &self->reload_successful},
+        {&reload_time_spec, NULL, 1, &self->reload_timestamp},
+        {&hash_spec, NULL, 1, &self->config_hash},
+        {&web_reload_spec, NULL, 1, &self->web_reload_successful},
+        {&web_reload_time_spec, NULL, 1, &self->web_reload_timestamp},
+        {&web_hash_spec, NULL, 1, &self->web_config_hash},
+        {&response_spec, codes, EX_SELF_CODES, self->responses},
+        {&rejected_spec, reasons, EX_HTTP_REJECTIONS, self->rejected},
+        {&in_flight_spec, NULL, 1, &self->in_flight},
+        {&connections_spec, NULL, 1, &self->connections},
+        {&scrape_failure_spec, failures, EX_SCRAPE_FAILURES, self->scrape_failures},
+        {&scrape_seconds_spec, NULL, 1, &self->scrape_seconds},
+        {&scrape_bytes_spec, NULL, 1, &self->scrape_bytes},
     };
 
     for (int i = 0; i < EX_HTTP_REJECTIONS; i++)
@@ -190,20 +210,24 @@ int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metric
         failures[i] = ex_scrape_failure_name((enum ex_scrape_failure)i);
     self->scrapes = scrapes;
     int ret = ex_group_new_live(metrics, &self->group);
+    if (ret == 0)
+        ret = ex_metrics_family(metrics, &engine_spec, &self->engine_up, reterr);
     for (size_t i = 0; i < COUNT_OF(openings) && ret == 0; i++)
         ret = open_series(self, metrics, &openings[i], reterr);
     if (ret == 0)
         ret = ex_metrics_collector(metrics, collect, self);
-    if (ret == 0)
-        ex_series_set(self->engine_up, 1);
     return ret;
 }
 
-int ex_self_metrics_engine(struct ex_self_metrics *self, const char *engine,
+int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name,
                            struct ex_series **ret_up) {
-    struct fo_str value = fo_str_of(engine);
+    const struct fo_str value = fo_str_of(name);
 
-    return ex_group_series(self->group, self->engine_family, &value, ret_up);
+    return ex_group_series(self->group, self->engine_up, &value, ret_up);
+}
+
+void ex_self_metrics_config(struct ex_self_metrics *self, uint64_t hash) {
+    ex_series_set(self->config_hash, (double)hash);
 }
 
 void ex_self_metrics_reloaded(struct ex_self_metrics *self, bool good, int64_t wall_ms) {

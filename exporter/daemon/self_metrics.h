@@ -15,12 +15,14 @@ struct ex_self_metrics {
     _Atomic(const struct ex_http_counters *) counters; /* NULL until the door is open */
     const struct ex_scrape_counters *scrapes;          /* borrowed */
     struct ex_group *group;
-    struct ex_family *engine_family;
-    struct ex_series *engine_up;
+    struct ex_family *engine_up;
+    struct ex_series *output_dropped;
     struct ex_series *reload_successful;
     struct ex_series *reload_timestamp;
+    struct ex_series *config_hash;
     struct ex_series *web_reload_successful;
     struct ex_series *web_reload_timestamp;
+    struct ex_series *web_config_hash;
     struct ex_series *responses[EX_SELF_CODES];
     struct ex_series *rejected[EX_HTTP_REJECTIONS];
     struct ex_series *in_flight;
@@ -28,18 +30,22 @@ struct ex_self_metrics {
     struct ex_series *scrape_failures[EX_SCRAPE_FAILURES];
     struct ex_series *scrape_seconds;
     struct ex_series *scrape_bytes;
-    _Atomic int64_t reloaded_ms; /* wall clock of the last good (re)load */
+    atomic_uint_fast64_t output_dropped_bytes; /* the engine adds to it */
+    _Atomic int64_t reloaded_ms;               /* wall clock of the last good (re)load */
     atomic_bool reload_failed;
 };
 
 /* Declares the families; `self` and `scrapes` must stay as long as the registry is scraped. As
  * ex_metrics_family(). */
 FO_MUST_CHECK int ex_self_metrics_init(struct ex_self_metrics *self, struct ex_metrics *metrics,
-                                       const char *engine, const struct ex_scrape_counters *scrapes,
+                                       const struct ex_scrape_counters *scrapes,
                                        struct fo_error *reterr);
 
-/* A further engine, which is not up yet. As ex_group_series(). */
-FO_MUST_CHECK int ex_self_metrics_engine(struct ex_self_metrics *self, const char *engine,
+/* The configuration that is in force. [main] */
+void ex_self_metrics_config(struct ex_self_metrics *self, uint64_t hash);
+
+/* An engine, which is not up yet; its owner sets *ret_up. As ex_group_series(). */
+FO_MUST_CHECK int ex_self_metrics_engine(struct ex_self_metrics *self, const char *name,
                                          struct ex_series **ret_up);
 
 /* The configuration was read again, or could not be. [any] */

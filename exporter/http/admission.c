@@ -2,9 +2,11 @@
 #include "exporter/http/admission.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "exporter/base/clock.h"
+#include "exporter/http/prefix.h"
 #include "exporter/http/route.h"
 
 void ex_http_request_count(struct ex_http_request *request, enum ex_http_rejection reason) {
@@ -162,6 +164,24 @@ static struct ex_http_step check_user(struct ex_http_request *request) {
                                "Too many passwords are being checked; try again later."));
 }
 
+/* "/", or the prefix without its '/': what people type, and the links of a page do not work from.
+ */
+static bool wants_first_page(const struct ex_http_request *request) {
+    const char *prefix = request->server->prefix;
+    struct fo_str path = request->target.path;
+
+    return *prefix && (fo_str_equal(path, fo_str_of("/")) || fo_str_equal(path, fo_str_of(prefix)));
+}
+
+static struct ex_http_step send_to_first_page(struct ex_http_request *request) {
+    char location[EX_HTTP_PREFIX_MAX_BYTES + 1];
+
+    (void)snprintf(location, sizeof location, "%s/", request->server->prefix);
+    ex_http_response_error(&request->response, 302, "It is at %s", location);
+    ex_http_response_header(&request->response, "Location", location);
+    return answered(answer_error(request));
+}
+
 static struct ex_http_step find_route(struct ex_http_request *request) {
     struct ex_http_server *server = request->server;
     struct ex_http_match match = ex_http_routes_match(server->routes, server->route_count,
@@ -169,6 +189,8 @@ static struct ex_http_step find_route(struct ex_http_request *request) {
     char allowed[64];
 
     request->route = match.route;
+    if (match.allowed == 0 && wants_first_page(request))
+        return send_to_first_page(request);
     if (match.allowed == 0)
         return answered(ex_http_request_refuse(request, 404, EX_HTTP_NO_REASON, "Not found."));
     request->response.json_errors = match.json_errors;

@@ -198,6 +198,7 @@ struct ex_http_config {
     mode_t unix_mode;       /* of the unix sockets; 0 = 0600 */
     const int *descriptors; /* listening sockets from outside; taken by ex_http_start() */
     size_t descriptor_count;
+    const char *prefix;          /* of ex_http_prefix_of(): routes are below it; NULL = none */
     const char *web_config_path; /* NULL = none: no TLS, no passwords */
     unsigned max_requests;       /* parallel requests, 503 beyond; 0 = EX_HTTP_REQUESTS_MAX */
     unsigned max_connections;    /* 0 = EX_HTTP_CONNECTIONS_MAX */
@@ -231,6 +232,9 @@ struct ex_http_server *ex_http_stop(struct ex_http_server *server, uint64_t drai
  * addresses first, then descriptors, in their order. NULL when there are no more. Borrowed as long
  * as the server. [any] */
 const char *ex_http_address(const struct ex_http_server *server, size_t index);
+
+/* Whether it speaks TLS just now. [any] */
+bool ex_http_encrypts(struct ex_http_server *server);
 
 /* Reads the web configuration again, certificates and passwords included. On an error the old one
  * stays in force, `reterr` says why, and the failure shows in the counters. [any] */
@@ -266,6 +270,7 @@ struct ex_http_counters {
     _Atomic uint64_t reloads_bad;
     _Atomic int64_t last_reload_success_ms; /* wall clock; 0 = no web configuration */
     atomic_bool last_reload_successful;
+    _Atomic uint64_t web_config_hash; /* of the file in force, 48 bits; 0 = no web configuration */
 };
 /* Borrowed as long as the server. */
 const struct ex_http_counters *ex_http_counters(const struct ex_http_server *server);

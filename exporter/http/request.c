@@ -8,6 +8,7 @@
 
 #include "exporter/base/clock.h"
 #include "exporter/http/admission.h"
+#include "exporter/http/prefix.h"
 #include "exporter/http/route.h"
 
 /* ---- What a handler sees ---- */
@@ -279,6 +280,8 @@ void *ex_http_on_request_line(void *ctx, const char *uri, struct MHD_Connection 
     ex_buffer_init(&request->body, 0);
     ex_http_response_init(&request->response, server->json_errors);
     request->target_error = ex_http_target_parse(fo_str_of(uri), &request->target);
+    if (request->target_error == 0)
+        ex_http_prefix_strip(server->prefix, &request->target);
     return request;
 }
 

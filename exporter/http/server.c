@@ -130,6 +130,7 @@ static void put_in_force(struct ex_http_server *server, struct ex_http_web *web)
     struct ex_http_web *before = server->web;
     server->web = web;
     atomic_fetch_add(&server->generation, 1);
+    atomic_store(&server->counters.web_config_hash, web->hash);
     (void)pthread_mutex_unlock(&server->web_lock);
     ex_http_web_unref(before);
     bool notice = web->settings.http2_given && web->settings.http2 && web->tls;
@@ -194,11 +195,12 @@ static int set_up(struct ex_http_server *server, const struct ex_http_config *co
 
     server->name = strdup(config->name ? config->name : "http");
     server->web_path = config->web_config_path ? strdup(config->web_config_path) : NULL;
+    server->prefix = strdup(config->prefix ? config->prefix : "");
     server->routes = calloc(route_count + 1, sizeof *routes);
     server->web = ex_http_web_plain();
     server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!server->name || (config->web_config_path && !server->web_path) || !server->routes ||
-        !server->web || server->wake_fd == -1)
+    if (!server->name || !server->prefix || (config->web_config_path && !server->web_path) ||
+        !server->routes || !server->web || server->wake_fd == -1)
         return -ENOMEM;
     if (route_count > 0)
         memcpy(server->routes, routes, route_count * sizeof *routes);
@@ -226,6 +228,7 @@ static void free_server(struct ex_http_server *server) {
     (void)pthread_mutex_destroy(&server->web_lock);
     free(server->routes);
     free(server->web_path);
+    free(server->prefix);
     free(server->name);
     free(server);
 }
@@ -317,6 +320,14 @@ struct ex_http_server *ex_http_stop(struct ex_http_server *server, uint64_t drai
 
 const char *ex_http_address(const struct ex_http_server *server, size_t index) {
     return index < server->listeners.count ? server->listeners.items[index].address : NULL;
+}
+
+bool ex_http_encrypts(struct ex_http_server *server) {
+    struct ex_http_web *web = ex_http_server_web(server);
+    bool encrypts = web->tls != NULL;
+
+    ex_http_web_unref(web);
+    return encrypts;
 }
 
 const struct ex_http_counters *ex_http_counters(const struct ex_http_server *server) {

@@ -20,6 +20,7 @@ struct ex_http_server {
     char *name;
     struct ex_http_route *routes; /* copied */
     size_t route_count;
+    char *prefix; /* "" or "/a/b" */
     unsigned max_requests;
     unsigned threads;
     bool json_errors;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "exporter/base/buffer.h"
+#include "exporter/base/hash48.h"
 #include "exporter/config/fail.h"
 #include "exporter/http/file.h"
 #include "exporter/http/http.h"
@@ -53,8 +54,7 @@ void ex_http_stamps_done(struct ex_http_stamps *stamps) {
 
 /* ---- Loading ---- */
 
-static int load_settings(const char *path, struct ex_http_web_settings *ret_settings,
-                         struct fo_error *reterr) {
+static int load_settings(const char *path, struct ex_http_web *web, struct fo_error *reterr) {
     struct ex_buffer bytes;
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
@@ -64,7 +64,8 @@ static int load_settings(const char *path, struct ex_http_web_settings *ret_sett
     ex_buffer_init(&bytes, EX_HTTP_WEB_CONFIG_MAX_BYTES);
     int err = ex_http_file_read(path, &bytes, reterr);
     if (err == 0)
-        err = ex_http_web_settings_parse(ex_buffer_str(&bytes), folder, ret_settings, reterr);
+        err = ex_http_web_settings_parse(ex_buffer_str(&bytes), folder, &web->settings, reterr);
+    web->hash = ex_hash48(ex_buffer_str(&bytes));
     ex_http_file_forget(&bytes);
     free(folder);
     return err;
@@ -87,7 +88,7 @@ int ex_http_web_load(const char *path, _Atomic uint64_t *rejected, struct ex_htt
     if (stamps)
         ex_http_stamps_done(stamps);
     add_stamp(stamps, path);
-    int err = load_settings(path, &web->settings, reterr);
+    int err = load_settings(path, web, reterr);
     if (err == 0) {
         add_stamp(stamps, web->settings.cert.file);
         add_stamp(stamps, web->settings.key.file);

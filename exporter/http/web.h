@@ -33,6 +33,7 @@ struct ex_http_web {
     struct ex_http_web_settings settings;
     struct ex_http_tls *tls; /* NULL = plain HTTP */
     struct ex_http_rate rate;
+    uint64_t hash; /* of the file's bytes */
 };
 
 /* Reads the file and those that it names. `rejected` as for ex_http_tls_load(). `stamps`, which may

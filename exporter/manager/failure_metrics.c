@@ -133,10 +133,11 @@ int ex_failure_metrics_init(struct ex_failure_metrics *account, struct ex_metric
     return ret;
 }
 
-void ex_failure_metrics_reject(struct ex_failure_metrics *account, enum ex_rejection reason) {
+void ex_failure_metrics_reject(struct ex_failure_metrics *account, enum ex_rejection reason,
+                               uint64_t count) {
     ex_group_begin(account->group);
-    ex_counter_add(account->received, 1);
-    ex_counter_add(account->rejected[reason], 1);
+    ex_counter_add(account->received, count);
+    ex_counter_add(account->rejected[reason], count);
     ex_group_publish(account->group);
 }
 

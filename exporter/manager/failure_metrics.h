@@ -38,7 +38,8 @@ FO_MUST_CHECK int ex_failure_metrics_init(struct ex_failure_metrics *account,
                                           const struct ex_failure_class *classes,
                                           size_t class_count, struct fo_error *reterr);
 
-void ex_failure_metrics_reject(struct ex_failure_metrics *account, enum ex_rejection reason);
+void ex_failure_metrics_reject(struct ex_failure_metrics *account, enum ex_rejection reason,
+                               uint64_t count);
 
 /* Accepted: received and pending, until it is counted. */
 void ex_failure_metrics_accept(struct ex_failure_metrics *account, double decision_seconds);

@@ -101,6 +101,42 @@ static int make_task_times(struct ex_job *job) {
     return 0;
 }
 
+static void free_failures(struct ex_job *job) {
+    while (job->failures) {
+        struct ex_failure *next = job->failures->next;
+        (void)ex_failure_free(job->failures);
+        job->failures = next;
+    }
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+    struct ex_job *job = handle->data;
+
+    free_failures(job);
+    (void)fo_job_free(job->core);
+    (void)ex_job_spec_unref(job->spec);
+    ex_buffer_done(&job->engine_state);
+    free(job->task_times);
+    free(job);
+}
+
+static int list_job(struct ex_job *job) {
+    struct ex_manager *manager = job->manager;
+
+    job->id_node.name = fo_str_of(job->id);
+    job->name_node.name = fo_str_of(job->spec->name);
+    int ret = ex_name_table_add(&manager->by_id, &job->id_node);
+    if (ret < 0)
+        return ret;
+    ret = ex_name_table_add(&manager->by_name, &job->name_node);
+    if (ret < 0) {
+        ex_name_table_remove(&manager->by_id, &job->id_node);
+        return ret;
+    }
+    TAILQ_INSERT_TAIL(&manager->jobs, job, link);
+    return 0;
+}
+
 static void set_id(struct ex_job *job, const char *id) {
     if (id)
         (void)snprintf(job->id, sizeof job->id, "%s", id);
@@ -134,10 +170,16 @@ int ex_job_new(struct ex_manager *manager, const struct ex_job_birth *birth,
     if (ret < 0)
         goto fail_metrics;
     job->timer.data = job;
-    TAILQ_INSERT_TAIL(&manager->jobs, job, link);
+    ret = list_job(job);
+    if (ret < 0)
+        goto fail_timer;
     *ret_job = job;
     return 0;
 
+fail_timer:
+    uv_close((uv_handle_t *)&job->timer, on_timer_closed); /* frees it, but for its metrics */
+    ex_job_metrics_done(&job->metrics);
+    return ret;
 fail_metrics:
     ex_job_metrics_done(&job->metrics);
 fail_core:
@@ -149,28 +191,11 @@ fail:
     return ret;
 }
 
-static void free_failures(struct ex_job *job) {
-    while (job->failures) {
-        struct ex_failure *next = job->failures->next;
-        (void)ex_failure_free(job->failures);
-        job->failures = next;
-    }
-}
-
-static void on_timer_closed(uv_handle_t *handle) {
-    struct ex_job *job = handle->data;
-
-    free_failures(job);
-    (void)fo_job_free(job->core);
-    (void)ex_job_spec_unref(job->spec);
-    ex_buffer_done(&job->engine_state);
-    free(job->task_times);
-    free(job);
-}
-
 void ex_job_remove(struct ex_job *job) {
     ex_job_settle(job);
     TAILQ_REMOVE(&job->manager->jobs, job, link);
+    ex_name_table_remove(&job->manager->by_id, &job->id_node);
+    ex_name_table_remove(&job->manager->by_name, &job->name_node);
     ex_job_metrics_done(&job->metrics);
     uv_close((uv_handle_t *)&job->timer, on_timer_closed);
 }

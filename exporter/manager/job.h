@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "exporter/base/buffer.h"
+#include "exporter/base/name_table.h"
 #include "exporter/manager/failure_metrics.h"
 #include "exporter/manager/job_log.h"
 #include "exporter/manager/job_metrics.h"
@@ -25,6 +26,8 @@ struct ex_task_times {
 
 struct ex_job {
     TAILQ_ENTRY(ex_job) link;
+    struct ex_name_node id_node; /* in the manager's tables */
+    struct ex_name_node name_node;
     struct ex_manager *manager;
     const struct ex_engine *engine;
     struct ex_engine_job *engine_job; /* NULL before open and after close */
@@ -77,6 +80,8 @@ struct ex_manager {
     struct ex_job_families families;
     struct ex_failure_metrics account;
     TAILQ_HEAD(ex_jobs, ex_job) jobs;
+    struct ex_name_table by_id;
+    struct ex_name_table by_name;
     STAILQ_HEAD(, ex_message) messages;
     uv_idle_t drainer; /* runs while messages wait */
     uv_timer_t settle; /* while only listeners are waited for at the end */

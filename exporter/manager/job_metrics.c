@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "exporter/base/clock.h"
 #include "exporter/base/log.h"
+#include "exporter/manager/job_overflow.h"
 
 #define COUNT_OF(array_) (sizeof(array_) / sizeof *(array_))
 
@@ -152,7 +154,8 @@ int ex_job_families_init(struct ex_job_families *families, struct ex_metrics *me
         if (ret < 0)
             return ret;
     }
-    return declare_num_job_failure(families, label_keys, reterr);
+    int ret = declare_num_job_failure(families, label_keys, reterr);
+    return ret < 0 ? ret : ex_job_overflow_init(families, reterr);
 }
 
 static const char *const exhausted_names[] = {
@@ -191,34 +194,60 @@ static const char *reason_name(int reason) {
     return exhausted_names[reason + 1];
 }
 
-static int open_plain_series(struct ex_job_metrics *metrics) {
-    const struct ex_job_families *families = metrics->families;
-    struct {
-        struct ex_family *family;
-        struct ex_series **place;
-    } const plain[] = {
-        {families->failures, &metrics->failures},
-        {families->restarts, &metrics->restarts},
-        {families->restarted_tasks, &metrics->restarted_tasks},
-        {families->recoveries, &metrics->recoveries},
-        {families->state_timestamp, &metrics->state_timestamp},
-        {families->next_restart_timestamp, &metrics->next_restart_timestamp},
-        {families->regions, &metrics->regions},
-        {families->largest_region, &metrics->largest_region},
-        {families->budget_remaining, &metrics->budget_remaining},
-        {families->budget_limit, &metrics->budget_limit},
-        {families->recovery_seconds, &metrics->recovery_seconds},
-    };
+/* A family without labels of its own, and where its series goes. */
+struct plain {
+    struct ex_family *family;
+    struct ex_series **place;
+};
 
-    for (size_t i = 0; i < COUNT_OF(plain); i++) {
-        int ret = ex_group_series(metrics->group, plain[i].family, NULL, plain[i].place);
+static int open_plain_series(struct ex_group *group, const struct plain *plain, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        int ret = ex_group_series(group, plain[i].family, NULL, plain[i].place);
         if (ret < 0)
             return ret;
     }
     return 0;
 }
 
-static int open_info(struct ex_job_metrics *metrics, const struct ex_job_identity *identity) {
+/* What only grows: sums of it over jobs make sense. */
+static int open_counters(struct ex_job_metrics *metrics) {
+    const struct ex_job_families *families = metrics->families;
+    const struct plain plain[] = {
+        {families->failures, &metrics->failures},
+        {families->restarts, &metrics->restarts},
+        {families->restarted_tasks, &metrics->restarted_tasks},
+        {families->recoveries, &metrics->recoveries},
+        {families->recovery_seconds, &metrics->recovery_seconds},
+    };
+    int ret = open_plain_series(metrics->group, plain, COUNT_OF(plain));
+
+    return ret < 0 ? ret
+                   : open_closed_series(metrics->group, families->exhausted, reason_name,
+                                        EX_EXHAUSTED_REASONS, metrics->exhausted);
+}
+
+static int open_gauges(struct ex_job_metrics *metrics) {
+    const struct ex_job_families *families = metrics->families;
+    const struct plain plain[] = {
+        {families->state_timestamp, &metrics->state_timestamp},
+        {families->next_restart_timestamp, &metrics->next_restart_timestamp},
+        {families->regions, &metrics->regions},
+        {families->largest_region, &metrics->largest_region},
+        {families->budget_remaining, &metrics->budget_remaining},
+        {families->budget_limit, &metrics->budget_limit},
+    };
+    int ret = open_plain_series(metrics->group, plain, COUNT_OF(plain));
+
+    if (ret == 0)
+        ret = open_closed_series(metrics->group, families->state, job_state_name,
+                                 FO_JOB_STATE_COUNT, metrics->state);
+    return ret < 0 ? ret
+                   : open_closed_series(metrics->group, families->tasks, task_state_name,
+                                        FO_TASK_STATE_COUNT, metrics->tasks);
+}
+
+static int open_info(struct ex_job_metrics *metrics) {
+    const struct ex_job_identity *identity = &metrics->identity;
     const struct fo_str values[] = {
         fo_str_of(identity->job_id),
         fo_str_of(identity->restart_strategy),
@@ -240,53 +269,124 @@ static uint32_t largest_region(const struct fo_graph *graph) {
     return largest;
 }
 
-static int open_series(struct ex_job_metrics *metrics, const struct ex_job_identity *identity) {
-    const struct ex_job_families *families = metrics->families;
-    int ret = open_plain_series(metrics);
-
-    if (ret == 0)
-        ret = open_closed_series(metrics->group, families->state, job_state_name,
-                                 FO_JOB_STATE_COUNT, metrics->state);
-    if (ret == 0)
-        ret = open_closed_series(metrics->group, families->tasks, task_state_name,
-                                 FO_TASK_STATE_COUNT, metrics->tasks);
-    if (ret == 0)
-        ret = open_closed_series(metrics->group, families->exhausted, reason_name,
-                                 EX_EXHAUSTED_REASONS, metrics->exhausted);
-    if (ret == 0)
-        ret = open_info(metrics, identity);
-    return ret;
-}
-
-int ex_job_metrics_init(struct ex_job_metrics *metrics, const struct ex_job_families *families,
-                        const struct ex_job_identity *identity, const struct fo_job *core,
-                        struct ex_job_metrics *replaced) {
+static int open_group(struct ex_job_metrics *metrics, struct ex_group *old) {
     const struct fo_label labels[JOB_LABELS] = {
-        {fo_str_of(job_labels[0]), fo_str_of(identity->engine)},
-        {fo_str_of(job_labels[1]), fo_str_of(identity->job_name)},
+        {fo_str_of(job_labels[0]), fo_str_of(metrics->identity.engine)},
+        {fo_str_of(job_labels[1]), fo_str_of(metrics->identity.job_name)},
     };
 
-    *metrics = (struct ex_job_metrics){.families = families};
-    int ret = ex_group_new(families->metrics, labels, JOB_LABELS, replaced ? replaced->group : NULL,
-                           &metrics->group);
+    return ex_group_new(metrics->families->metrics, labels, JOB_LABELS, old, &metrics->group);
+}
+
+/* Series of its own, not seen yet. -ENOSPC: a limit; nothing has changed then. */
+static int open_own(struct ex_job_metrics *metrics, struct ex_group *old) {
+    int ret = open_group(metrics, old);
+
     if (ret < 0)
         return ret;
-    if (replaced)
-        replaced->group = NULL;
-    ex_job_metrics_begin(metrics);
-    ret = open_series(metrics, identity);
+    ex_group_begin(metrics->group);
+    ret = open_counters(metrics);
+    if (ret == 0)
+        ret = open_gauges(metrics);
+    if (ret == 0)
+        ret = open_info(metrics);
     if (ret < 0) {
-        ex_job_metrics_done(metrics);
+        ex_group_retire(metrics->group);
+        metrics->group = NULL;
         return ret;
     }
-    ex_series_set(metrics->regions, fo_graph_region_count(fo_job_graph(core)));
-    ex_series_set(metrics->largest_region, largest_region(fo_job_graph(core)));
+    ex_series_set(metrics->regions, fo_graph_region_count(fo_job_graph(metrics->core)));
+    ex_series_set(metrics->largest_region, largest_region(fo_job_graph(metrics->core)));
     return 0;
 }
 
+int ex_job_metrics_open_row(struct ex_job_metrics *row, struct ex_job_families *families,
+                            const char *engine, const char *job_name) {
+    const struct fo_label labels[JOB_LABELS] = {
+        {fo_str_of(job_labels[0]), fo_str_of(engine)},
+        {fo_str_of(job_labels[1]), fo_str_of(job_name)},
+    };
+
+    *row = (struct ex_job_metrics){.families = families};
+    int ret = ex_group_new_spare(families->metrics, labels, JOB_LABELS, &row->group);
+    if (ret < 0)
+        return ret;
+    ex_group_begin(row->group);
+    ret = open_counters(row);
+    if (ret < 0) {
+        ex_group_retire(row->group);
+        return ret;
+    }
+    ex_group_publish(row->group);
+    return 0;
+}
+
+void ex_job_metrics_share(struct ex_job_metrics *metrics, const struct ex_job_metrics *row) {
+    metrics->group = row->group;
+    metrics->failures = row->failures;
+    metrics->restarts = row->restarts;
+    metrics->restarted_tasks = row->restarted_tasks;
+    metrics->recoveries = row->recoveries;
+    metrics->recovery_seconds = row->recovery_seconds;
+    memcpy(metrics->exhausted, row->exhausted, sizeof metrics->exhausted);
+}
+
+/* Takes the place of `replaced`, whose series go in the same instant when there is room for both.
+ */
+static int take_place(struct ex_job_metrics *metrics, struct ex_job_metrics *replaced) {
+    bool has_own = replaced && replaced->group && !replaced->overflows;
+    int ret = open_own(metrics, has_own ? replaced->group : NULL);
+
+    if (ret == -ENOSPC && has_own) {
+        ex_group_retire(replaced->group);
+        ret = open_own(metrics, NULL);
+    }
+    if (has_own && (ret == 0 || ret == -ENOSPC))
+        replaced->group = NULL;
+    return ret;
+}
+
+int ex_job_metrics_init(struct ex_job_metrics *metrics, struct ex_job_families *families,
+                        const struct ex_job_identity *identity, const struct fo_job *core,
+                        struct ex_job_metrics *replaced) {
+    *metrics = (struct ex_job_metrics){.families = families, .identity = *identity, .core = core};
+    bool is_row = ex_job_overflow_is_name(identity->job_name);
+    int ret = is_row ? -ENOSPC : take_place(metrics, replaced);
+
+    return ret == -ENOSPC ? ex_job_overflow_join(metrics) : ret;
+}
+
+/* Gives series of their own to jobs that wait for them, as far as there is room. */
+static void promote(struct ex_job_families *families) {
+    struct ex_job_metrics *metrics;
+    struct ex_job_metrics *next;
+
+    for (metrics = TAILQ_FIRST(&families->overflowing); metrics; metrics = next) {
+        struct ex_job_metrics own = *metrics;
+        next = TAILQ_NEXT(metrics, link);
+        if (ex_job_overflow_is_name(own.identity.job_name))
+            continue;
+        if (open_own(&own, NULL) < 0)
+            return;
+        ex_job_overflow_leave(metrics);
+        own.overflows = false;
+        *metrics = own;
+        ex_job_metrics_end(metrics, metrics->core, ex_clock_ms());
+    }
+}
+
 void ex_job_metrics_done(struct ex_job_metrics *metrics) {
+    if (metrics->overflows) {
+        ex_job_overflow_leave(metrics);
+        return;
+    }
     ex_group_retire(metrics->group);
     metrics->group = NULL;
+    promote(metrics->families);
+}
+
+void ex_job_families_done(struct ex_job_families *families) {
+    ex_job_overflow_done(families);
 }
 
 void ex_job_metrics_begin(struct ex_job_metrics *metrics) {
@@ -315,8 +415,8 @@ static void show_growth(struct ex_series *series, uint64_t now, uint64_t *shown)
     *shown = now;
 }
 
-void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core, int64_t now_ms) {
-    enum fo_job_state state = fo_job_state(core);
+static void show_gauges(struct ex_job_metrics *metrics, const struct fo_job *core,
+                        enum fo_job_state state, int64_t now_ms) {
     int64_t next_restart_ms = fo_job_next_restart_ms(core);
     struct fo_budget budget = fo_job_budget(core, now_ms);
 
@@ -328,6 +428,15 @@ void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *cor
     show_seconds(metrics->next_restart_timestamp,
                  next_restart_ms == FO_NEVER ? 0 : next_restart_ms);
     show_budget(metrics, &budget);
+}
+
+void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core, int64_t now_ms) {
+    enum fo_job_state state = fo_job_state(core);
+
+    if (metrics->overflows)
+        ex_job_overflow_show(metrics, state);
+    else
+        show_gauges(metrics, core, state, now_ms);
     show_growth(metrics->restarts, fo_job_restarts(core), &metrics->restarts_shown);
     show_growth(metrics->restarted_tasks, fo_job_restarted_tasks(core),
                 &metrics->restarted_tasks_shown);

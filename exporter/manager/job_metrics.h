@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exporter/manager/job_metrics.h - the families that every job has, and one job's series of them.
+ * A job that does not fit under the registry's limits counts in a row of all such (job_overflow.h).
  * Owns: the job's group of series. Threads: the job manager's [main]. */
 #ifndef EX_MANAGER_JOB_METRICS_H
 #define EX_MANAGER_JOB_METRICS_H
+
+#include <sys/queue.h>
 
 #include "exporter/metrics/metrics.h"
 #include "failover/failover.h"
@@ -27,6 +30,10 @@ struct ex_job_families {
     struct ex_family *tasks;
     struct ex_family *recovery_seconds;
     struct ex_family *info;
+    struct ex_series *overflow_jobs[FO_JOB_STATE_COUNT];
+    TAILQ_HEAD(ex_overflowing, ex_job_metrics) overflowing; /* those who came first, first */
+    SLIST_HEAD(ex_overflow_rows, ex_overflow_row) rows;     /* owned */
+    int64_t warned_ms;                                      /* of an overflow; 0 = never */
 };
 
 /* Declares them; `label_keys` are the exported keys of all started listeners. As
@@ -34,11 +41,26 @@ struct ex_job_families {
 FO_MUST_CHECK int ex_job_families_init(struct ex_job_families *families, struct ex_metrics *metrics,
                                        const struct fo_str *label_keys, uint32_t label_key_count,
                                        struct fo_error *reterr);
+void ex_job_families_done(struct ex_job_families *families); /* no job is left */
 
 enum { EX_EXHAUSTED_REASONS = 3 };
 
+/* Borrowed as long as the job's metrics. */
+struct ex_job_identity {
+    const char *engine;
+    const char *job_name;
+    const char *job_id;
+    const char *restart_strategy; /* configuration names: "fixed-delay"; or "unknown" */
+    const char *failover_strategy;
+};
+
 struct ex_job_metrics {
-    const struct ex_job_families *families;
+    struct ex_job_families *families;
+    struct ex_job_identity identity;
+    const struct fo_job *core;        /* borrowed */
+    bool overflows;                   /* group and counters are those of the row of all such */
+    TAILQ_ENTRY(ex_job_metrics) link; /* of families->overflowing */
+    int shown_state;                  /* in overflow_jobs; FO_JOB_STATE_COUNT = none yet */
     struct ex_group *group;
     struct ex_series *failures;
     struct ex_series *restarts;
@@ -58,22 +80,23 @@ struct ex_job_metrics {
     uint64_t restarted_tasks_shown;
 };
 
-struct ex_job_identity {
-    const char *engine;
-    const char *job_name;
-    const char *job_id;
-    const char *restart_strategy; /* configuration names: "fixed-delay"; or "unknown" */
-    const char *failover_strategy;
-};
-
 /* Makes the series of a job, all zero; they are seen from the first update on. `replaced` (NULL for
  * none) belongs to an ended job of the same name and goes in the same instant; its `group` is NULL
- * afterwards. */
+ * afterwards. Where a limit does not allow series of its own it counts in the row of all such.
+ * `metrics` must stay where it is, `core` and what `identity` points to as long. -ENOMEM. */
 FO_MUST_CHECK int ex_job_metrics_init(struct ex_job_metrics *metrics,
-                                      const struct ex_job_families *families,
+                                      struct ex_job_families *families,
                                       const struct ex_job_identity *identity,
                                       const struct fo_job *core, struct ex_job_metrics *replaced);
 void ex_job_metrics_done(struct ex_job_metrics *metrics); /* the series go */
+
+/* For job_overflow.c: makes the counters of the row, beyond all limits, and shows them. -ENOMEM. */
+FO_MUST_CHECK int ex_job_metrics_open_row(struct ex_job_metrics *row,
+                                          struct ex_job_families *families, const char *engine,
+                                          const char *job_name);
+
+/* And lets a job count there. */
+void ex_job_metrics_share(struct ex_job_metrics *metrics, const struct ex_job_metrics *row);
 
 /* Brackets what happened at one instant; end() also brings every gauge up to date with the core. */
 void ex_job_metrics_begin(struct ex_job_metrics *metrics);

@@ -56,6 +56,8 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     manager->tap_ctx = config->tap_ctx;
     manager->next_failure_id = 1;
     TAILQ_INIT(&manager->jobs);
+    ex_name_table_init(&manager->by_id, ex_random_seed());
+    ex_name_table_init(&manager->by_name, ex_random_seed());
     STAILQ_INIT(&manager->messages);
     STAILQ_INIT(&manager->spare_steps);
     ex_ledger_init(&manager->ledger);
@@ -99,6 +101,9 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     ex_ledger_close(&manager->ledger);
     while (!TAILQ_EMPTY(&manager->jobs))
         ex_job_remove(TAILQ_FIRST(&manager->jobs));
+    ex_name_table_done(&manager->by_id);
+    ex_name_table_done(&manager->by_name);
+    ex_job_families_done(&manager->families);
     ex_manager_free_steps(manager);
     free(manager->attempts);
     (void)counting_free(manager->counting);
@@ -113,19 +118,22 @@ struct ex_job *ex_manager_first_job(const struct ex_manager *manager) {
     return TAILQ_FIRST(&manager->jobs);
 }
 
+static struct ex_job *named(struct ex_name_node *node) {
+    return (struct ex_job *)(void *)((char *)node - offsetof(struct ex_job, name_node));
+}
+
 /* A name may stand for a job on each engine: a live one is meant rather than an ended one. */
 struct ex_job *ex_manager_find_job(const struct ex_manager *manager, struct fo_str id_or_name) {
-    struct ex_job *named = NULL;
-    struct ex_job *job;
+    struct ex_name_node *node = ex_name_table_find(&manager->by_id, id_or_name);
 
-    TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (fo_str_equal(fo_str_of(job->id), id_or_name))
-            return job;
-        if (fo_str_equal(fo_str_of(job->spec->name), id_or_name) &&
-            (!named || named->closed || !job->closed))
-            named = job;
+    if (node)
+        return (struct ex_job *)(void *)((char *)node - offsetof(struct ex_job, id_node));
+    struct ex_name_node *newest = ex_name_table_find(&manager->by_name, id_or_name);
+    for (node = newest; node; node = ex_name_table_next(node)) {
+        if (!named(node)->closed)
+            return named(node);
     }
-    return named;
+    return newest ? named(newest) : NULL;
 }
 
 struct ex_job *ex_job_next(const struct ex_job *job) {
@@ -133,6 +141,11 @@ struct ex_job *ex_job_next(const struct ex_job *job) {
 }
 
 /* ---- what engines say ---- */
+
+void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uint64_t count) {
+    if (count > 0)
+        ex_failure_metrics_reject(&manager->account, reason, count);
+}
 
 static enum ex_rejection rejection_of(int error) {
     if (error == -ENOENT)
@@ -167,7 +180,7 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
     };
     int ret = ex_job_feed(job, &(struct ex_input){.event = event}, failure, token);
     if (ret < 0)
-        ex_failure_metrics_reject(&manager->account, rejection_of(ret));
+        ex_failure_metrics_reject(&manager->account, rejection_of(ret), 1);
 }
 
 static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
@@ -178,7 +191,7 @@ static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_f
     }
     (void)ex_failure_free(failure);
     int ret = ex_job_feed(job, &(struct ex_input){.event = event}, NULL, token);
-    if (ret < 0 && ret != -ESTALE && ret != -EALREADY)
+    if (ret < 0 && !token && ret != -ESTALE && ret != -EALREADY)
         ex_job_log_refused(job, event->task, event->state, ret);
 }
 
@@ -292,14 +305,12 @@ const struct ex_engine_sink *ex_manager_sink(void) {
 /* ---- what people say ---- */
 
 struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
-                                    const char *name) {
-    struct ex_job *job;
+                                     const char *name) {
+    struct ex_name_node *node = ex_name_table_find(&manager->by_name, fo_str_of(name));
 
-    TAILQ_FOREACH_REVERSE(job, &manager->jobs, ex_jobs, link) {
-        if (job->engine == engine && strcmp(job->spec->name, name) == 0)
-            return job;
-    }
-    return NULL;
+    while (node && named(node)->engine != engine)
+        node = ex_name_table_next(node);
+    return node ? named(node) : NULL;
 }
 
 static int feed_task(struct ex_job *job, enum fo_event_kind kind, uint32_t task) {

@@ -11,6 +11,7 @@
 
 #include "exporter/engines/engine.h"
 #include "exporter/manager/failure.h"
+#include "exporter/manager/failure_metrics.h"
 #include "failover/listener.h"
 
 struct ex_manager;
@@ -62,6 +63,9 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager); /* NULL allowed;
 
 /* What an engine is given to report to. */
 const struct ex_engine_sink *ex_manager_sink(void);
+
+/* Counts failures that never came to be reported to the manager: received and rejected. */
+void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uint64_t count);
 
 /* Starts a job on an engine (borrowed as long as the manager). The spec is ref'ed.
  * -EEXIST: a live job of that name. -ENOMEM; or the engine's refusal, in `reterr`. */

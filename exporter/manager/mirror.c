@@ -86,7 +86,7 @@ int ex_mirror_fail(struct ex_job *job, const struct ex_mirror_report *report) {
     };
     ret = ex_job_feed(job, &(struct ex_input){.mirror_failure = &told}, failure, NULL);
     if (ret < 0)
-        ex_failure_metrics_reject(&manager->account, EX_REJECTED_LIMIT);
+        ex_failure_metrics_reject(&manager->account, EX_REJECTED_LIMIT, 1);
     return ret;
 }
 

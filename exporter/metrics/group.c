@@ -39,12 +39,19 @@ static int check_limit(struct ex_metrics *metrics) {
     return -ENOSPC;
 }
 
-int ex_group_new(struct ex_metrics *metrics, const struct fo_label *labels, size_t label_count,
-                 struct ex_group *old, struct ex_group **ret_group) {
-    int failed = check_limit(metrics);
+void ex_group_count_bytes(struct ex_group *group) {
+    size_t slots = group->slots ? (size_t)group->slot_mask + 1 : 0;
+    size_t bytes = sizeof *group + group->arena.size_bytes + slots * sizeof *group->slots;
 
-    if (failed)
-        return failed;
+    /* Groups hardly ever shrink; the sum is right when they do, because it wraps back. */
+    atomic_fetch_add_explicit(&group->metrics->bytes, bytes - group->counted_bytes,
+                              memory_order_relaxed);
+    group->counted_bytes = bytes;
+}
+
+/* A group that is already among those that the limit knows. */
+static int new_group(struct ex_metrics *metrics, const struct fo_label *labels, size_t label_count,
+                     struct ex_group *old, struct ex_group **ret_group) {
     struct ex_group *group = calloc(1, sizeof *group);
     if (!group) {
         atomic_fetch_sub(&metrics->group_count, 1);
@@ -53,13 +60,31 @@ int ex_group_new(struct ex_metrics *metrics, const struct fo_label *labels, size
     group->metrics = metrics;
     group->old = old;
     group->arena.first_bytes = atomic_load_explicit(&metrics->group_bytes, memory_order_relaxed);
-    failed = copy_labels(group, labels, label_count);
+    int failed = copy_labels(group, labels, label_count);
+    ex_group_count_bytes(group);
     if (failed) {
         ex_group_free(group);
         return failed;
     }
     *ret_group = group;
     return 0;
+}
+
+int ex_group_new(struct ex_metrics *metrics, const struct fo_label *labels, size_t label_count,
+                 struct ex_group *old, struct ex_group **ret_group) {
+    int failed = check_limit(metrics);
+
+    return failed ? failed : new_group(metrics, labels, label_count, old, ret_group);
+}
+
+int ex_group_new_spare(struct ex_metrics *metrics, const struct fo_label *labels,
+                       size_t label_count, struct ex_group **ret_group) {
+    atomic_fetch_add(&metrics->group_count, 1);
+    int failed = new_group(metrics, labels, label_count, NULL, ret_group);
+
+    if (!failed)
+        (*ret_group)->spare = true;
+    return failed;
 }
 
 int ex_group_new_live(struct ex_metrics *metrics, struct ex_group **ret_group) {
@@ -94,6 +119,7 @@ void ex_group_free(struct ex_group *group) {
     for (; cell; cell = atomic_load_explicit(&cell->next, memory_order_relaxed))
         free_cell(cell);
     atomic_fetch_sub(&group->metrics->group_count, 1);
+    atomic_fetch_sub_explicit(&group->metrics->bytes, group->counted_bytes, memory_order_relaxed);
     ex_arena_done(&group->arena);
     free(group->slots);
     free(group);

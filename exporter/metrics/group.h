@@ -11,6 +11,9 @@
 bool ex_group_open(struct ex_group *group);
 void ex_group_close(struct ex_group *group, bool opened);
 
+/* Brings the group's share of ex_metrics.bytes up to date. [writer] */
+void ex_group_count_bytes(struct ex_group *group);
+
 /* Frees a group that neither the page nor a writer knows. */
 void ex_group_free(struct ex_group *group);
 

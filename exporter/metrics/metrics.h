@@ -29,6 +29,7 @@ struct ex_metrics_limits {
     size_t values_per_label;  /* of one open label of one family in one group. 1000 */
     size_t series_per_family; /* a family may ask for another (series_limit). 250000 */
     size_t series_total;      /* 2000000 */
+    size_t bytes_total;       /* of series, without what is kept of their renderings. 1 GiB */
     size_t families;          /* 1000 */
     size_t groups;            /* 100000 */
 };
@@ -91,6 +92,11 @@ const struct ex_family_spec *ex_family_spec(const struct ex_family *family);
 FO_MUST_CHECK int ex_group_new(struct ex_metrics *metrics, const struct fo_label *labels,
                                size_t label_count, struct ex_group *old,
                                struct ex_group **ret_group);
+
+/* A group for what does not fit, such as the failures of all jobs beyond the limits: these do not
+ * hold it, but each of its families has at most values_per_label series. -ENOMEM. */
+FO_MUST_CHECK int ex_group_new_spare(struct ex_metrics *metrics, const struct fo_label *labels,
+                                     size_t label_count, struct ex_group **ret_group);
 
 /* Takes the group off the page for good; the group and its series are gone for the caller. NULL is
  * allowed. [writer] */

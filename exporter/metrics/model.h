@@ -35,6 +35,7 @@ enum {
     EX_CHUNK_GROUPS = 16,       /* groups whose lines of a family are one piece of the page */
     EX_NAME_MAX_BYTES = 128,    /* of a family or label name */
     EX_HEADS = 3,               /* kept styles */
+    EX_SELF_FAMILIES = 7,       /* what the registry says of itself */
     EX_SPARE_OVERFLOW_ROWS = 64 /* of a cell, beyond the limits, before all open labels overflow */
 };
 
@@ -116,7 +117,9 @@ struct ex_group {
     uint32_t slot_mask;        /* number of slots - 1, or 0 */
     uint32_t series_count;
     bool live;
-    bool announced; /* writer: the scraper knows it, or will */
+    bool spare;           /* limits do not hold it */
+    size_t counted_bytes; /* writer: its share of ex_metrics.bytes */
+    bool announced;       /* writer: the scraper knows it, or will */
     struct ex_group *old;
     struct ex_arena arena; /* writer */
     struct ex_group *next_added;
@@ -150,6 +153,7 @@ struct ex_metrics {
     atomic_size_t family_count;
     atomic_size_t group_count;
     atomic_size_t series;
+    atomic_size_t bytes;       /* of all groups: their arenas and tables */
     atomic_size_t group_bytes; /* what the last group came to when it was published */
     atomic_uint_fast64_t invalid_values;
     atomic_uint_fast64_t cut_values;
@@ -158,8 +162,8 @@ struct ex_metrics {
     _Atomic(struct ex_group *) retired;
     struct ex_collector *collectors;
     struct ex_group *self; /* the registry's own figures; live */
-    struct ex_family *self_families[5];
-    struct ex_series *self_series[2];
+    struct ex_family *self_families[EX_SELF_FAMILIES];
+    struct ex_series *self_series[EX_SELF_FAMILIES]; /* those of a family with one series */
 
     atomic_uint_fast64_t scrapes;         /* started so far */
     atomic_uint_fast32_t waiting_scrapes; /* that want scrape_lock */

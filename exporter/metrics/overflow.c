@@ -181,13 +181,19 @@ static void replace_open_labels(struct changed_key *changed) {
     }
 }
 
-static bool is_full(const struct ex_metrics *metrics, const struct ex_family *family) {
+static bool is_full(const struct ex_cell *cell) {
+    const struct ex_metrics *metrics = cell->group->metrics;
+    const struct ex_family *family = cell->family;
     size_t lines = family->series_weight;
 
+    if (cell->group->spare)
+        return cell->count >= metrics->limits.values_per_label;
     return atomic_load_explicit(&family->series, memory_order_relaxed) + lines >
                family->series_limit ||
            atomic_load_explicit(&metrics->series, memory_order_relaxed) + lines >
-               metrics->limits.series_total;
+               metrics->limits.series_total ||
+           atomic_load_explicit(&metrics->bytes, memory_order_relaxed) >=
+               metrics->limits.bytes_total;
 }
 
 /* A row beyond the limits: first with the label at fault replaced, then with all of them. */
@@ -253,11 +259,11 @@ int ex_overflow_create(struct ex_group *group, const struct ex_key *key,
                        struct ex_series **ret_series) {
     struct ex_cell *cell;
     bool open = has_open_label(key);
-    bool full = is_full(group->metrics, key->family);
     int failed = ex_group_cell(group, key->family, &cell);
 
     if (failed)
         return failed;
+    bool full = is_full(cell);
     if (!full && !(open && cell->count >= group->metrics->limits.values_per_label))
         return ex_series_create(group, key, ret_series);
     if (open && !cell->seen)

@@ -16,6 +16,7 @@ static const struct ex_metrics_limits defaults = {
     .values_per_label = 1000,
     .series_per_family = 250000,
     .series_total = 2000000,
+    .bytes_total = (size_t)1 << 30,
     .families = 1000,
     .groups = 100000,
 };
@@ -35,6 +36,7 @@ static struct ex_metrics_limits limits_of(const struct ex_metrics_limits *asked)
     limits.values_per_label = limit(limits.values_per_label, defaults.values_per_label);
     limits.series_per_family = limit(limits.series_per_family, defaults.series_per_family);
     limits.series_total = limit(limits.series_total, defaults.series_total);
+    limits.bytes_total = limit(limits.bytes_total, defaults.bytes_total);
     limits.families = limit(limits.families, defaults.families);
     limits.groups = limit(limits.groups, defaults.groups);
     return limits;

@@ -5,7 +5,8 @@
 
 #include "exporter/metrics/series.h"
 
-enum { SERIES, SERIES_LIMIT, OVERFLOW, INVALID, CUT, SELF_FAMILIES };
+/* Up to OVERFLOW with one series for each family that there is. */
+enum { SERIES, SERIES_LIMIT, OVERFLOW, INVALID, CUT, BYTES, BYTES_LIMIT };
 
 static const char *const family_label[] = {"family"};
 
@@ -13,7 +14,7 @@ static const char *const family_label[] = {"family"};
     .labels = family_label, .label_count = 1, .closed_labels = 1, .cardinality = "families",       \
     .collector = "registry"
 
-static const struct ex_family_spec specs[SELF_FAMILIES] = {
+static const struct ex_family_spec specs[EX_SELF_FAMILIES] = {
     [SERIES] = {.name = "failover_series",
                 .help = "Series that exist, by family. A histogram counts with each of its lines.",
                 .type = EX_GAUGE,
@@ -37,6 +38,18 @@ static const struct ex_family_spec specs[SELF_FAMILIES] = {
              .help = "Label values that were too long and were cut.",
              .type = EX_COUNTER,
              .collector = "registry"},
+    [BYTES] = {.name = "failover_series_bytes",
+               .help = "Memory of the series, without what is kept of the pages with them.",
+               .type = EX_GAUGE,
+               .stability = EX_STABLE,
+               .unit = "bytes",
+               .collector = "registry"},
+    [BYTES_LIMIT] = {.name = "failover_series_limit_bytes",
+                     .help = "Memory that the series may have.",
+                     .type = EX_GAUGE,
+                     .stability = EX_STABLE,
+                     .unit = "bytes",
+                     .collector = "registry"},
 };
 
 /* Runs at the start of each scrape. */
@@ -50,10 +63,12 @@ static void collect(void *arg) {
         atomic_store_explicit(&family->self[OVERFLOW]->value, atomic_load(&family->overflow),
                               memory_order_release);
     }
-    atomic_store_explicit(&metrics->self_series[0]->value, atomic_load(&metrics->invalid_values),
+    atomic_store_explicit(&metrics->self_series[INVALID]->value,
+                          atomic_load(&metrics->invalid_values), memory_order_release);
+    atomic_store_explicit(&metrics->self_series[CUT]->value, atomic_load(&metrics->cut_values),
                           memory_order_release);
-    atomic_store_explicit(&metrics->self_series[1]->value, atomic_load(&metrics->cut_values),
-                          memory_order_release);
+    ex_series_set(metrics->self_series[BYTES], (double)atomic_load(&metrics->bytes));
+    ex_series_set(metrics->self_series[BYTES_LIMIT], (double)metrics->limits.bytes_total);
 }
 
 int ex_self_add_rows(struct ex_metrics *metrics, struct ex_family *family) {
@@ -73,15 +88,14 @@ int ex_self_init(struct ex_metrics *metrics) {
     struct ex_group *self;
     int failed = ex_group_new_live(metrics, &self);
 
-    for (size_t i = 0; i < SELF_FAMILIES && !failed; i++)
+    for (size_t i = 0; i < EX_SELF_FAMILIES && !failed; i++)
         failed = ex_metrics_family(metrics, &specs[i], &metrics->self_families[i], NULL);
     if (failed)
         return failed;
     metrics->self = self;
-    for (size_t i = 0; i < SELF_FAMILIES && !failed; i++)
+    for (size_t i = 0; i < EX_SELF_FAMILIES && !failed; i++)
         failed = ex_self_add_rows(metrics, metrics->self_families[i]);
-    for (size_t i = 0; INVALID + i < SELF_FAMILIES && !failed; i++)
-        failed = ex_group_series(self, metrics->self_families[INVALID + i], NULL,
-                                 &metrics->self_series[i]);
+    for (size_t i = INVALID; i < EX_SELF_FAMILIES && !failed; i++)
+        failed = ex_group_series(self, metrics->self_families[i], NULL, &metrics->self_series[i]);
     return failed ? failed : ex_metrics_collector(metrics, collect, metrics);
 }

@@ -242,6 +242,7 @@ int ex_series_create(struct ex_group *group, const struct ex_key *key,
     if (failed)
         return failed; /* its memory waits in the arena for the end of the group */
     join(cell, series);
+    ex_group_count_bytes(group);
     *ret_series = series;
     return 0;
 }

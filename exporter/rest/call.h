@@ -32,6 +32,7 @@ struct ex_question {
     /* Makes the answer of the copies; NULL without memory. Not used when ask() has answered. [any]
      */
     json_t *(*build)(const struct ex_call *call);
+    unsigned roles; /* that may ask it as well as those of its half */
 };
 
 struct ex_call {

@@ -7,6 +7,7 @@
 #include "exporter/base/log.h"
 #include "exporter/config/task_name.h"
 #include "exporter/rest/call.h"
+#include "exporter/rest/content_type.h"
 #include "exporter/rest/texts.h"
 
 static const char elsewhere[] =
@@ -22,23 +23,25 @@ static int promise(struct ex_call *call) {
 /* What a web page can send without being asked for permission is no job file. */
 static bool is_job_file(struct fo_str content_type) {
     static const char *const types[] = {"application/json", "application/yaml",
-                                        "application/x-yaml"};
+                                        "application/x-yaml", NULL};
 
-    for (size_t i = 0; content_type.ptr && i < sizeof types / sizeof *types; i++) {
-        size_t len = strlen(types[i]);
-        if (content_type.len >= len && strncasecmp(content_type.ptr, types[i], len) == 0 &&
-            (content_type.len == len || content_type.ptr[len] == ';' ||
-             content_type.ptr[len] == ' '))
-            return true;
-    }
-    return false;
+    return ex_content_type_is(content_type, types);
+}
+
+/* Whoever only reports has nothing started on this machine. */
+static bool may_start(struct ex_http_request *request, const struct ex_job_spec *spec) {
+    return (ex_http_request_peer(request)->roles & EX_HTTP_ROLE_CONTROL) != 0 ||
+           strcmp(spec->engine_kind, "push") == 0;
 }
 
 static int parse_job(struct ex_call *call, struct ex_http_request *request,
                      struct fo_error *reterr) {
     char directory[4096] = "";
     struct fo_str text = ex_http_request_query(request, "directory", 0);
-    const struct ex_job_origin origin = {.working_directory = text.len > 0 ? directory : NULL};
+    const struct ex_job_origin origin = {
+        .working_directory = text.len > 0 ? directory : NULL,
+        .commands_optional = true,
+    };
 
     if (text.len >= sizeof directory || (text.len > 0 && text.ptr[0] != '/')) {
         *reterr = (struct fo_error){.code = -EINVAL, .text = "directory is an absolute path"};
@@ -64,6 +67,11 @@ static bool read_job(struct ex_call *call, struct ex_http_request *request,
     if (ret == 0 && !ex_engines_find(call->rest->engines, call->spec->engine)) {
         ex_http_response_error(response, 400, "engine: no engine \"%s\" runs here",
                                call->spec->engine);
+        return false;
+    }
+    if (ret == 0 && !may_start(request, call->spec)) {
+        ex_http_response_error(response, 403,
+                               "engine: this client may start jobs of the push engine only");
         return false;
     }
     if (ret < 0 && error.line > 0)
@@ -198,13 +206,13 @@ static int quit(struct ex_call *call, struct ex_manager *manager) {
 }
 
 static const struct ex_question questions[] = {
-    {"/v1/jobs", EX_HTTP_POST, EX_REST_JOB_MAX_BYTES, read_job, submit, NULL},
-    {"/v1/jobs/:id", EX_HTTP_PATCH, 0, read_mode, cancel, NULL},
-    {"/v1/jobs/:id/restart", EX_HTTP_POST, 0, read_task, restart, NULL},
-    {"/v1/jobs/:id/pause", EX_HTTP_POST, 0, NULL, pause_restarts, NULL},
-    {"/v1/jobs/:id/resume", EX_HTTP_POST, 0, NULL, resume_restarts, NULL},
-    {"/v1/-/reload", EX_HTTP_POST, 0, NULL, reload, NULL},
-    {"/v1/-/quit", EX_HTTP_POST, 0, NULL, quit, NULL},
+    {"/v1/jobs", EX_HTTP_POST, EX_REST_JOB_MAX_BYTES, read_job, submit, NULL, EX_HTTP_ROLE_REPORT},
+    {"/v1/jobs/:id", EX_HTTP_PATCH, 0, read_mode, cancel, NULL, 0},
+    {"/v1/jobs/:id/restart", EX_HTTP_POST, 0, read_task, restart, NULL, 0},
+    {"/v1/jobs/:id/pause", EX_HTTP_POST, 0, NULL, pause_restarts, NULL, 0},
+    {"/v1/jobs/:id/resume", EX_HTTP_POST, 0, NULL, resume_restarts, NULL, 0},
+    {"/v1/-/reload", EX_HTTP_POST, 0, NULL, reload, NULL, 0},
+    {"/v1/-/quit", EX_HTTP_POST, 0, NULL, quit, NULL, 0},
 };
 
 const struct ex_question *ex_rest_control_questions(size_t *ret_count) {

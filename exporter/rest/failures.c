@@ -176,22 +176,20 @@ static json_t *show_failure(const struct ex_job_copy *job, const struct ex_failu
 }
 
 static json_t *show_root(const struct ex_job_copy *job, const struct ex_exception_copy *root) {
-    json_t *concurrent = json_array();
     json_t *shown = show_failure(job, root->failure);
+    json_t *concurrent = json_array();
+    json_int_t count = 0;
 
-    for (uint32_t i = 0; i < root->concurrent_count && i < EX_REST_CONCURRENT_MAX; i++) {
-        json_t *other = show_failure(job, root->concurrent[i].failure);
-        if (other)
-            (void)json_array_append_new(concurrent, other);
+    for (uint32_t i = 0; shown && i < root->concurrent_count; i++) {
+        const struct ex_failure *other = root->concurrent[i].failure;
+        if (!other || other->id == root->failure->id) /* Flink lists the root among them at times */
+            continue;
+        if (count++ < EX_REST_CONCURRENT_MAX)
+            (void)json_array_append_new(concurrent, show_failure(job, other));
     }
-    if (json_object_set_new(shown, "concurrent_count", json_integer(root->concurrent_count)) == 0 &&
-        json_object_set(shown, "concurrent", concurrent) == 0) {
-        json_decref(concurrent);
-        return shown;
-    }
-    json_decref(concurrent);
-    json_decref(shown);
-    return NULL;
+    (void)json_object_set_new(shown, "concurrent_count", json_integer(count));
+    (void)json_object_set_new(shown, "concurrent", concurrent);
+    return shown;
 }
 
 json_t *ex_rest_failures(const struct ex_job_copy *job) {

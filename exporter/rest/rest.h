@@ -22,6 +22,7 @@ enum {
 };
 
 struct ex_events;
+struct ex_push;
 struct ex_question;
 
 /* Filled by the daemon, then borrowed as long as a server has its routes or the loop runs. */
@@ -31,6 +32,7 @@ struct ex_rest {
     const struct ex_config *config;   /* its profile decides which fields there are */
     struct ex_events *events;         /* who listens to /events */
     const struct ex_engines *engines; /* where jobs are started */
+    struct ex_push *push;             /* the one that is reported to; NULL: nothing is */
     /* [main] The two orders to the daemon; 0, or a negative errno with words. */
     int (*reload)(void *ctx, struct fo_error *reterr);
     void (*quit)(void *ctx);
@@ -48,7 +50,8 @@ void ex_rest_init(struct ex_rest *rest);
  * EX_REST_ROUTES_MAX) and returns their count. `roles`: who may read, as of a route. */
 size_t ex_rest_read_routes(struct ex_rest *rest, unsigned roles, struct ex_http_route *routes);
 
-/* All: the read half for the role `read` or `control`, the rest for `control`. */
+/* All: the read half for every role, to start jobs and what concerns the push engine for `report`
+ * and `control`, the rest for `control`. */
 size_t ex_rest_control_routes(struct ex_rest *rest, struct ex_http_route *routes);
 
 #endif

@@ -153,7 +153,8 @@ static bool has_live_leader(const struct ex_child *child) {
 
 /* Without a cgroup to ask, an adopted process belongs to the child that its environment names. One
  * that has cleared its environment is still known by its group or session; one that has left those
- * as well is nobody's, and lives until the spawner ends. */
+ * as well is nobody's, and lives until the spawner ends. Of a dying process nothing can be read,
+ * but what it holds and what hangs below it may be anybody's until it is reaped. */
 static struct ex_child *orphan_owner(struct ex_children *children,
                                      const struct ex_process *orphan) {
     char value[MARK_VALUE_SIZE];
@@ -169,12 +170,14 @@ static struct ex_child *orphan_owner(struct ex_children *children,
         if (orphan->group == child->pid || orphan->session == child->pid)
             return child;
     }
-    return NULL;
+    return orphan->dying ? &children->anybody : NULL;
 }
 
 static struct ex_child *process_owner(struct ex_children *children,
                                       const struct ex_process *process) {
-    if (process->branch == 0 || process->dead)
+    bool is_ours = process->branch == process->pid; /* to be reaped by us */
+
+    if (process->branch == 0 || (process->dead && !is_ours))
         return NULL;
     struct ex_child *leader = find_leader(children, process->branch);
     if (leader)
@@ -188,8 +191,7 @@ static struct ex_child *process_owner(struct ex_children *children,
 static void tree_read(struct ex_children *children) {
     struct ex_proctree *tree = &children->tree;
 
-    if (ex_proctree_read(tree, getpid()) != 0)
-        tree->count = 0;
+    children->tree_is_whole = ex_proctree_read(tree, getpid()) == 0;
     for (size_t i = 0; i < tree->count; i++)
         tree->processes[i].owner = process_owner(children, &tree->processes[i]);
 }
@@ -271,7 +273,8 @@ static bool have_adopted(struct ex_children *children) {
 static bool nothing_left(struct ex_children *children, struct ex_child *child, bool tracked) {
     int signal_number = child->doomed ? SIGKILL : 0;
 
-    if (!child->cgroup.unified && tracked && tree_signal(children, child, signal_number) > 0)
+    if (!child->cgroup.unified && tracked &&
+        (tree_signal(children, child, signal_number) > 0 || !children->tree_is_whole))
         return false;
     /* A group that holds a process cannot be removed. */
     if (ex_cgroup_remove(&children->cgroups, child->id, &child->cgroup))

@@ -47,6 +47,7 @@ struct ex_children {
     struct ex_child_list draining;
     struct ex_child_queue untold;
     struct ex_proctree tree;
+    bool tree_is_whole;      /* the last look at it has seen every process */
     struct ex_child anybody; /* owns processes of which it cannot be told yet whose they are */
     struct ex_pids pids;
     bool sweep_due;                    /* some without a v2 group are doomed since the last sweep */

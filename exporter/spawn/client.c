@@ -341,9 +341,12 @@ static int start_first(struct ex_spawner *spawner) {
         err = spawner_run(spawner);
     if (err || !is_remote(spawner))
         return err;
-    err = ex_spawner_await(spawner->socket);
+    struct ex_spawn_report report;
+    err = ex_spawner_await(spawner->socket, &report);
     if (err)
         socket_drop(spawner);
+    else
+        report_take(spawner, &report);
     return err;
 }
 

@@ -118,9 +118,8 @@ int ex_spawner_connect(const char *path, int *ret_socket) {
     return err;
 }
 
-int ex_spawner_await(int socket) {
+int ex_spawner_await(int socket, struct ex_spawn_report *ret_report) {
     struct pollfd ready = {.fd = socket, .events = POLLIN};
-    char byte;
     int count = 0;
 
     do
@@ -128,7 +127,10 @@ int ex_spawner_await(int socket) {
     while (count == -1 && errno == EINTR);
     if (count <= 0)
         return count == 0 ? -ETIMEDOUT : -errno;
-    return recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? 0 : -ECONNREFUSED;
+    ssize_t len = recv(socket, ret_report, sizeof *ret_report, MSG_DONTWAIT);
+    if (len <= 0)
+        return -ECONNREFUSED;
+    return len == (ssize_t)sizeof *ret_report ? 0 : -EPROTO;
 }
 
 void ex_spawner_hang_up(int socket) {

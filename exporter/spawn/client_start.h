@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "failover/types.h"
+#include "exporter/spawn/protocol.h"
 
 #define EX_SPAWNER_PATH_SIZE 4096
 
@@ -24,9 +24,9 @@ FO_MUST_CHECK int ex_spawner_fork(const char *program, const char *name, pid_t *
  * -EAGAIN: it is overrun. -errno of socket() and connect(). */
 FO_MUST_CHECK int ex_spawner_connect(const char *path, int *ret_socket);
 
-/* Waits for a spawner's first word, which stays to be read. -ECONNREFUSED: it has hung up, for it
- * could not be started or does not take us. -ETIMEDOUT. */
-FO_MUST_CHECK int ex_spawner_await(int socket);
+/* Waits for a spawner's first word. -ECONNREFUSED: it has hung up, for it could not be started or
+ * does not take us. -EPROTO: no word of a spawner. -ETIMEDOUT. */
+FO_MUST_CHECK int ex_spawner_await(int socket, struct ex_spawn_report *ret_report);
 
 /* Tells a spawner that is no child of ours to end, and waits until nothing that it started is
  * alive.

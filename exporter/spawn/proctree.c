@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Places in /proc/PID/stat, as proc(5) counts them. */
-enum { FIELD_NAME = 2, FIELD_PARENT = 4, FIELD_FLAGS = 9, FIELD_ENVIRONMENT_END = 51 };
+enum { FIELD_NAME = 2, FIELD_PARENT = 4, FIELD_FLAGS = 9, FIELD_ENVIRONMENT_START = 50 };
 
 enum { FLAG_EXITING = 4 }; /* PF_EXITING of the kernel's sched.h */
 
@@ -118,9 +118,9 @@ int ex_proctree_read(struct ex_proctree *tree, pid_t root) {
     DIR *dir = opendir("/proc");
     int err = 0;
 
+    tree->count = 0;
     if (!dir)
         return -errno;
-    tree->count = 0;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is of this call alone */
     for (struct dirent *entry = readdir(dir); entry && err == 0; entry = readdir(dir)) {
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
@@ -153,33 +153,40 @@ static const char *setting_find(const char *bytes, size_t len, const char *name)
     return NULL;
 }
 
-/* Whether the kernel knows yet (or still) where the environment lies; it does not in the middle of
- * exec. The field is 0 too if we may not ask, but then the environment could not be opened either.
- */
-static bool has_environment(pid_t pid) {
+/* How long the environment is, by where the kernel says that it begins and ends; -EAGAIN: in the
+ * middle of exec it does not know. Both are 0 too if we may not ask, but then the environment could
+ * not be opened either. */
+static ssize_t environment_length(pid_t pid) {
     char path[PATH_SIZE];
     char text[STAT_SIZE];
 
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     ssize_t len = file_read(path, text, sizeof text - 1);
     text[len < 0 ? 0 : len] = '\0';
-    const char *field = strrchr(text, ')');
-    for (int number = FIELD_NAME; field && number < FIELD_ENVIRONMENT_END; number++)
+    char *field = strrchr(text, ')');
+    for (int number = FIELD_NAME; field && number < FIELD_ENVIRONMENT_START; number++)
         field = strchr(field + 1, ' ');
-    return field && strtoull(field, NULL, 10) != 0;
+    if (!field)
+        return -EAGAIN;
+    unsigned long long start = strtoull(field, &field, 10);
+    unsigned long long end = strtoull(field, NULL, 10);
+    return end > start ? (ssize_t)(end - start) : end == 0 ? -EAGAIN : 0;
 }
 
 /* Up to `size` - 1 bytes, terminated; 0 = it is empty or not to be read; -EAGAIN: in the middle of
- * exec. What was empty is read again when it is known to lie somewhere: it may just have come. */
+ * exec. One that was opened before an exec reads as empty after it, so it is read again. */
 static ssize_t environment_read(pid_t pid, char *bytes, size_t size) {
     char path[PATH_SIZE];
 
     (void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     ssize_t len = file_read(path, bytes, size - 1);
-    if (len == 0 && !has_environment(pid))
-        return -EAGAIN;
-    if (len == 0)
-        len = file_read(path, bytes, size - 1);
+    if (len == 0) {
+        ssize_t expected = environment_length(pid);
+        if (expected > 0)
+            len = file_read(path, bytes, size - 1);
+        if (expected < 0 || (expected > 0 && len == 0))
+            return -EAGAIN;
+    }
     bytes[len < 0 ? 0 : len] = '\0';
     return len < 0 ? 0 : len;
 }

@@ -544,10 +544,20 @@ typedef int (*fo_write)(void *ctx, const void *bytes, size_t size);
  * 0, or what `write` answered. */
 FO_API FO_MUST_CHECK int fo_job_save(const struct fo_job *job, fo_write write, void *ctx);
 
+/* The same in parts, so that after a step only what may have changed need be written: the bytes of
+ * head, tasks (in ranges, ascending, that leave none out) and tail, one after the other, may be
+ * restored. Each step may change head and tail, and the tasks that its actions and
+ * fo_job_decision_tasks() name. */
+FO_API FO_MUST_CHECK int fo_job_save_head(const struct fo_job *job, fo_write write, void *ctx);
+FO_API FO_MUST_CHECK int fo_job_save_tasks(const struct fo_job *job, struct fo_task_range tasks,
+                                           fo_write write, void *ctx);
+FO_API FO_MUST_CHECK int fo_job_save_tail(const struct fo_job *job, fo_write write, void *ctx);
+
 /* Makes the job again at `now_ms`, on the graph and with the settings that it had. Nobody is
  * charged:
  * - What ran when it was saved has ended. It is CANCELED, and restarts at once, with all that must
- *   restart with it. Restarts that waited wait for the rest of their delay.
+ *   restart with it. Restarts that waited are due when they were; if the clock was set back, no
+ *   later than the rest of their delay from now.
  * - A SUSPENDED job goes on where it was; an ended one stays ended.
  * - A strategy of another kind than before begins anew.
  * fo_next_deadline() is due: feed FO_EVENT_TIME (a job in state CREATED: FO_EVENT_START).
@@ -556,6 +566,14 @@ FO_API FO_MUST_CHECK int fo_job_save(const struct fo_job *job, fo_write write, v
 FO_API FO_MUST_CHECK int fo_job_restore(const struct fo_job_config *config, struct fo_graph *graph,
                                         const struct fo_allocator *allocator, int64_t now_ms,
                                         struct fo_str saved, struct fo_job **ret_job);
+
+/* The same for tasks that live on without us: they are in the states that they were in. Only what a
+ * SUSPENDED job has stopped restarts. */
+FO_API FO_MUST_CHECK int fo_job_restore_running(const struct fo_job_config *config,
+                                                struct fo_graph *graph,
+                                                const struct fo_allocator *allocator,
+                                                int64_t now_ms, struct fo_str saved,
+                                                struct fo_job **ret_job);
 
 #ifdef __cplusplus
 }

@@ -65,6 +65,17 @@ def marked_processes(mark):
     return found
 
 
+def own_address():
+    """An address of this machine that is not loopback, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
@@ -90,7 +101,7 @@ class Daemon:
         self.process = subprocess.Popen(
             [*launcher, PROGRAM, "serve", *listen, f"--storage.path={self.storage}", "--log.level=debug",
              *arguments], stderr=self.log, start_new_session=True, **options)
-        self.url = wait_for(self._address, what="the daemon to listen:\n" + self.log_text())
+        self.url = wait_for(self._address, 120, what="the daemon to listen:\n" + self.log_text())
 
     def _address(self):
         found = re.search(r'msg="Listening\." address="([^"]+)"', self.log_text())

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import time
 
-from harness import PROGRAM, Case, main, wait_for
+from harness import PROGRAM, Case, main, own_address, wait_for
 
 JOB = """
 name: demo
@@ -251,8 +251,10 @@ basic_auth_users: {{alice: {HASH}, bob: {HASH}, carol: {HASH}}}
         self.assertNotIn("secret", self.server.log_text())
         address = self.server.url.split("/")[2]
         health = self.run_program("healthcheck", f"--web.listen-address={address}", f"--web.config.file={web}")
-        self.assertEqual(health.returncode, 1)  # the passwords hold for it too
-        self.assertIn("not ready", health.stdout)
+        self.assertEqual(health.returncode, 1)  # the passwords hold for it too,
+        self.assertIn("--storage.path", health.stderr)
+        health = self.run_program("healthcheck", f"--storage.path={self.server.storage}")
+        self.assertEqual((health.returncode, health.stdout), (0, "ready\n"))  # but not at the socket
 
     def test_others_see_metrics_only(self):
         address = own_address()
@@ -261,19 +263,10 @@ basic_auth_users: {{alice: {HASH}, bob: {HASH}, carol: {HASH}}}
         for flags, status in ((("--web.public-status",), 200), ((), 403)):
             port = free_port(address)
             self.start(f"--web.listen-address={address}:{port}", *flags)
-            for path, wanted in (("/jobs", status), ("/v1/jobs/demo", status), ("/metrics", 200), ("/-/ready", 200)):
+            for path, wanted in (("/jobs", status), ("/v1/jobs/demo", status), ("/metrics", 200), ("/-/ready", 200),
+                                 ("/assets/0/none.js", 404 if status == 200 else 403)):
                 found, _ = self.send("GET", path, connection=http.client.HTTPConnection(address, port))
                 self.assertEqual(found, wanted, path)
-
-
-def own_address():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing
-        except OSError:
-            return None
-        address = probe.getsockname()[0]
-    return None if address.startswith("127.") else address
 
 
 def free_port(address="127.0.0.1"):

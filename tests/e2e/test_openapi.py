@@ -18,8 +18,12 @@ vertices:
   - {id: b, command: [sh, -c, 'cat $FAILOVER_INPUTS']}
 edges: [{from: a, to: b}]
 """
+PUSHED_JOB = "{name: pushed, engine: push, vertices: [{id: a}]}"
+REPORT = '{"task": "a[0]", "attempt": 0, "sequence": 1, "state": "FAILED", "failure": {"exit_code": 1}}'
 # How to ask so that the answer is a good one; the rest is asked as it is.
-QUERIES = {("get", "/jobs/{job}/plan"): "?fail=a[0]", ("post", "/jobs"): "?directory=/"}
+QUERIES = {("get", "/jobs/{job}/plan"): "?fail=a[0]", ("post", "/jobs"): "?directory=/",
+           ("get", "/jobs/{job}/decisions"): "?wait=0"}
+PUSHED = ("/jobs/{job}/reports", "/jobs/{job}/decisions")  # of the job of the push engine
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "number": float}
 
 
@@ -31,7 +35,7 @@ def description():
 def routes_of_the_program():
     """The questions of exporter/rest, without their prefix, and the stream."""
     found = {("get", "/events")}
-    for name in ("read.c", "control.c"):
+    for name in ("read.c", "control.c", "rest.c"):
         with open(os.path.join(ROOT, "exporter", "rest", name), encoding="utf-8") as file:
             for path, method in re.findall(r'\{"/v1(/[^"]*)",\s*EX_HTTP_(\w+)', file.read()):
                 found.add((method.lower(), path.replace(":id", "{job}").replace(":vertex", "{vertex}")))
@@ -82,10 +86,12 @@ class OpenApi(Case):
 
     def ask(self, method, path):
         connection = self.server.control()
-        target = path.replace("{job}", "demo").replace("{vertex}", "a") + QUERIES.get((method, path), "")
-        submits = (method, path) == ("post", "/jobs")
-        connection.request(method.upper(), target, JOB.replace("demo", "other") if submits else None,
-                           {"Content-Type": "application/yaml"} if submits else {})
+        job = "pushed" if path in PUSHED else "demo"
+        target = path.replace("{job}", job).replace("{vertex}", "a") + QUERIES.get((method, path), "")
+        body, content_type = {("post", "/jobs"): (JOB.replace("demo", "other"), "application/yaml"),
+                              ("post", "/jobs/{job}/reports"): (REPORT, "application/json"),
+                              }.get((method, path), (None, None))
+        connection.request(method.upper(), target, body, {"Content-Type": content_type} if body else {})
         answer = connection.getresponse()
         body = answer.read().decode()
         connection.close()
@@ -99,8 +105,10 @@ class OpenApi(Case):
     def test_the_answers(self):
         for profile in "12":
             config = self.write("config.yaml", f'compatibility.flink: "{profile}"\n')
-            self.server = self.daemon(f"--config.file={config}", self.write("job.yaml", JOB))
+            self.server = self.daemon(f"--config.file={config}", self.write("job.yaml", JOB),
+                                      self.write("pushed.yaml", PUSHED_JOB))
             self.server.wait_state("demo", "RUNNING")
+            self.server.wait_state("pushed", "RUNNING")
             # What ends something comes last.
             finite = [operation for operation in self.operations() if operation[1] != "/events"]
             for method, path, operation in sorted(finite, key=lambda op: (op[1] == "/-/quit", op[0] == "patch")):

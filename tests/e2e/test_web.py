@@ -15,7 +15,7 @@ import time
 import unittest
 import warnings
 
-from harness import Case, main, wait_for
+from harness import Case, main, own_address, wait_for
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -94,7 +94,8 @@ class Encrypted(Web):
     def daemon_with(self, settings):
         self.write("web.yml", settings)
         daemon = self.daemon(f"--web.config.file={self.path('web.yml')}")
-        return daemon, daemon.url.replace("http:", "https:")
+        self.assertTrue(daemon.url.startswith("https:"))
+        return daemon, daemon.url
 
     def test_client_certificates(self):
         for ca in ("ca", "stranger"):
@@ -228,6 +229,7 @@ class Flags(Web):
     def test_bad_flags(self):
         for flag in ("--web.listen-address=nowhere", "--web.max-requests=-1", "--web.max-response-bytes=many",
                      "--web.timeout-offset=soon", "--no-web.listen-address", "--log.level=loud", "--nothing",
+                     "--web.external-url=example.org/a", "--web.route-prefix=/a b",
                      "--web.config.file=/nonexistent"):
             answer = self.run_program("serve", flag)
             self.assertEqual(answer.returncode, 1, flag)
@@ -236,6 +238,49 @@ class Flags(Web):
     def test_environment(self):
         daemon = self.daemon(env={**os.environ, "FAILOVER_EXPORTER_WEB_TELEMETRY_PATH": "/figures"})
         self.assertEqual(daemon.get("/figures")[0], 200)
+
+    def test_prefix(self):
+        """Behind a proxy that passes its path on: everything is below it, links and healthcheck included."""
+        daemon = self.daemon("--web.external-url=https://example.org/team/failover/",
+                             "--web.telemetry-path=/a&b")
+        base = daemon.url[:-len("/a&b")]
+        self.assertTrue(base.endswith("/team/failover"), daemon.url)
+        for path, status in (("/a&b", 200), ("/", 200), ("/-/ready", 200), ("/jobs", 200), ("/v1/config", 200),
+                             ("", 302), ("/metrics", 404), ("//a&b", 404)):
+            self.assertEqual(self.curl(base + path), status, path)
+        server = base[:-len("/team/failover")]
+        for path, status in (("/a&b", 404), ("/-/ready", 404), ("/", 302), ("/team", 404), ("/team/", 404)):
+            self.assertEqual(self.curl(server + path), status, path)
+        self.assertEqual(self.curl(server + "/", "-L"), 200)
+        address = server.split("/")[2]
+        for flag, status in (("--web.external-url=http://x/team/failover", 0), ("--web.route-prefix=team/failover", 0),
+                             ("--web.route-prefix=/", 1)):
+            health = self.run_program("healthcheck", f"--web.listen-address={address}", flag)
+            self.assertEqual(health.returncode, status, flag)
+
+    def test_first_page_of_strangers(self):
+        """Its link leads to the metrics wherever they are."""
+        address = own_address()
+        if not address:
+            self.skipTest("this machine has no address but loopback")
+        daemon = self.daemon("--web.telemetry-path=/a&b", "--web.route-prefix=/x", address=f"{address}:0")
+        self.assertIn('href="./a&#38;b"', daemon.get("/")[1])
+
+    def test_proxy_that_takes_its_path_off(self):
+        daemon = self.daemon("--web.external-url=http://x/team", "--web.route-prefix=/")
+        self.assertEqual(daemon.get("/metrics")[0], 200)
+
+    def test_hashes_of_files(self):
+        config = self.write("config.yaml", "restart-strategy.type: fixed-delay\n")
+        web = self.write("web.yml", "{}\n")
+        daemon = self.daemon(f"--config.file={config}", f"--web.config.file={web}")
+        found = {name: daemon.total(name) for name in ("failover_config_hash", "failover_web_config_hash")}
+        for name, value in found.items():
+            self.assertTrue(0 < value < 2 ** 48, name)
+        self.replace("web.yml", "# other\n{}\n")
+        wait_for(lambda: daemon.total("failover_web_config_hash") not in (None, found["failover_web_config_hash"]),
+                 what="another hash")
+        self.assertEqual(daemon.total("failover_config_hash"), found["failover_config_hash"])
 
     def test_no_limit_of_requests(self):
         daemon = self.daemon("--web.max-requests=0")

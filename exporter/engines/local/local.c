@@ -264,7 +264,7 @@ static int engine_init(struct ex_local *engine, struct fo_error *reterr) {
     engine->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (engine->null_fd == -1)
         return fail(reterr, -errno, "/dev/null");
-    err = ex_pump_new(engine->config.loop, &engine->pump);
+    err = ex_pump_new(engine->config.loop, engine->config.output_dropped_bytes, &engine->pump);
     return err ? fail(reterr, err, "thread for output") : 0;
 }
 
@@ -306,12 +306,6 @@ static void local_close(void *self) {
     ex_pump_close(engine->pump);
     uv_close((uv_handle_t *)&engine->check, on_handle_closed);
     uv_close((uv_handle_t *)&engine->idle, on_handle_closed);
-}
-
-uint64_t ex_local_output_dropped_bytes(const void *self) {
-    const struct ex_local *engine = self;
-
-    return ex_pump_dropped_bytes(engine->pump);
 }
 
 const struct ex_engine_ops *ex_local_ops(void) {

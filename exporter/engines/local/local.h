@@ -13,6 +13,8 @@
 
 #include <uv.h>
 
+#include <stdatomic.h>
+
 #include "exporter/engines/engine.h"
 #include "exporter/spawn/client.h"
 
@@ -31,6 +33,8 @@ struct ex_local_config {
     uint64_t epoch;        /* FAILOVER_EPOCH of the first attempt, rising by 1 with each; above all
                               that were ever given to a job of this directory */
     bool keep;             /* leave logs and state where they are when a job is closed */
+    /* Borrowed, until close() and one more turn; rises by the bytes of output that no log took. */
+    atomic_uint_fast64_t *output_dropped_bytes;
 };
 
 const struct ex_engine_ops *ex_local_ops(void);
@@ -38,8 +42,5 @@ const struct ex_engine_ops *ex_local_ops(void);
 /* Makes the `self` of an ex_engine with these ops. 0, or a negative errno with `reterr`. */
 FO_MUST_CHECK int ex_local_new(const struct ex_local_config *config, void **ret_self,
                                struct fo_error *reterr);
-
-/* Bytes of output that could not be written to a log. [any] */
-uint64_t ex_local_output_dropped_bytes(const void *self);
 
 #endif

@@ -47,8 +47,8 @@ struct ex_pump {
     int epoll_fd;
     int wake_fd;
     uv_async_t async;
-    atomic_uint_fast64_t dropped_bytes;
-    pthread_mutex_t lock; /* guards the three below */
+    atomic_uint_fast64_t *dropped_bytes; /* borrowed */
+    pthread_mutex_t lock;                /* guards the three below */
     bool ending;
     struct output_list finishing;
     struct output_list done;
@@ -116,7 +116,7 @@ static void log_write(struct ex_output *output, const char *bytes, size_t len) {
         ssize_t written = piece_write(output, bytes, len);
         if (written < 0) {
             unsaved_put(output, bytes, len);
-            (void)atomic_fetch_add(&output->pump->dropped_bytes, len);
+            (void)atomic_fetch_add(output->pump->dropped_bytes, len);
             return;
         }
         bytes += written;
@@ -230,11 +230,12 @@ static int thread_start(struct ex_pump *pump) {
     return err;
 }
 
-int ex_pump_new(uv_loop_t *loop, struct ex_pump **ret_pump) {
+int ex_pump_new(uv_loop_t *loop, atomic_uint_fast64_t *dropped_bytes, struct ex_pump **ret_pump) {
     struct ex_pump *pump = calloc(1, sizeof *pump);
 
     if (!pump)
         return -ENOMEM;
+    pump->dropped_bytes = dropped_bytes;
     STAILQ_INIT(&pump->finishing);
     STAILQ_INIT(&pump->done);
     pump->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -278,10 +279,6 @@ void ex_pump_close(struct ex_pump *pump) {
     (void)close(pump->epoll_fd);
     (void)close(pump->wake_fd);
     uv_close((uv_handle_t *)&pump->async, on_closed);
-}
-
-uint64_t ex_pump_dropped_bytes(const struct ex_pump *pump) {
-    return atomic_load(&pump->dropped_bytes);
 }
 
 static int output_watch(struct ex_output *output) {

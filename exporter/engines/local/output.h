@@ -21,14 +21,13 @@
 struct ex_pump;
 struct ex_output;
 
-/* Starts the thread. -errno. */
-FO_MUST_CHECK int ex_pump_new(uv_loop_t *loop, struct ex_pump **ret_pump);
+/* Starts the thread. `dropped_bytes` is borrowed until ex_pump_close(): bytes that could not be
+ * written, of all outputs that ever were, are added to it. -errno. */
+FO_MUST_CHECK int ex_pump_new(uv_loop_t *loop, atomic_uint_fast64_t *dropped_bytes,
+                              struct ex_pump **ret_pump);
 
 /* Ends the thread; every output was freed before. The loop must turn once more. */
 void ex_pump_close(struct ex_pump *pump);
-
-/* Bytes dropped because they could not be written, of all outputs that ever were. [any] */
-uint64_t ex_pump_dropped_bytes(const struct ex_pump *pump);
 
 /* Makes a pipe to the log `path` (copied). *ret_write_fd is the caller's; a task gets it.
  * -errno of pipe2() and epoll_ctl(); -ENOMEM. */

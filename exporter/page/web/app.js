@@ -55,6 +55,9 @@ function route(focus) {
   live.show(view);
 }
 
+const recolour = () => live.view?.recolour?.();
+document.addEventListener('themechange', recolour);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolour);
 document.getElementById('skip').addEventListener('click', (event) => {
   event.preventDefault();
   main.focus();

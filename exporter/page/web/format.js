@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers, times and decisions in words. */
 
+const space = '\u00a0'; /* a number and its unit stay together */
 const second = 1000;
 const minute = 60 * second;
 const hour = 60 * minute;
@@ -22,16 +23,16 @@ export function timeOfDay(ms) {
 /* The two largest units: "3 s", "250 ms", "2 min 5 s", "4 h", "3 d 2 h". */
 export function duration(ms) {
   if (ms < second)
-    return `${Math.max(0, Math.round(ms))} ms`;
+    return `${Math.max(0, Math.round(ms))}${space}ms`;
   if (ms < 10 * second && ms % second !== 0)
-    return `${Number((ms / second).toFixed(1))} s`;
+    return `${Number((ms / second).toFixed(1))}${space}s`;
   const units = [[day, 'd'], [hour, 'h'], [minute, 'min'], [second, 's']];
   const first = units.findIndex(([size]) => ms >= size);
   const [size, name] = units[first];
   const rest = units[first + 1];
-  const text = `${Math.floor(ms / size)} ${name}`;
+  const text = `${Math.floor(ms / size)}${space}${name}`;
   const left = rest ? Math.floor(ms % size / rest[0]) : 0;
-  return left > 0 ? `${text} ${left} ${rest[1]}` : text;
+  return left > 0 ? `${text} ${left}${space}${rest[1]}` : text;
 }
 
 /* How long ago, in whole seconds so that it is calm. */
@@ -51,8 +52,9 @@ const strategies = {
   'none': () => 'no restarts',
   'fixed-delay': (s) => `fixed delay: ${s.attempts === null ? 'any number of restarts' : `at most ${plural(s.attempts, 'restart')}`}, ${duration(s.delay_ms)} apart`,
   'failure-rate': (s) => `failure rate: at most ${plural(s.max_failures_per_interval, 'failure')} in ${duration(s.interval_ms)}, restart after ${duration(s.delay_ms)}`,
-  'exponential-delay': (s) => `exponential delay: from ${duration(s.initial_backoff_ms)} up to ${duration(s.max_backoff_ms)}, times ${s.backoff_multiplier} each, back to the start after ${duration(s.reset_backoff_threshold_ms)} without failure`
-    + (s.attempts_before_reset_backoff === null ? '' : `, at most ${plural(s.attempts_before_reset_backoff, 'restart')} before that`),
+  'exponential-delay': (s) => `exponential delay: ${duration(s.initial_backoff_ms)} to ${duration(s.max_backoff_ms)}, ×${s.backoff_multiplier} each time`
+    + (s.attempts_before_reset_backoff === null ? '' : `, at most ${plural(s.attempts_before_reset_backoff, 'restart')}`)
+    + `, anew after ${duration(s.reset_backoff_threshold_ms)} without failure`,
 };
 
 export function strategy(settings) {

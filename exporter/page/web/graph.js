@@ -10,8 +10,8 @@ export const drawnMax = 400; /* vertices */
 const narrow = 640;
 const margin = 14;
 const across = { boxes: 22, bends: 12 }; /* between neighbours of a layer */
-const along = { wide: 78, tall: 46 };    /* between layers */
-const smallest = 0.62;                   /* of its size; below that it scrolls */
+const along = { wide: 58, tall: 46 };    /* between layers */
+const [smallest, largest] = [0.62, 1.2]; /* of its size; below that it scrolls */
 
 const isBlocking = (edge) => !edge.exchange.startsWith('pipelined');
 
@@ -23,6 +23,7 @@ export class Graph {
     this.canvas = svg('svg', { 'role': 'group', 'aria-label': 'Graph of the job. Arrow keys move between vertices, Enter asks what would restart.' });
     this.element = h('div', { class: 'graph' }, this.canvas);
     this.boxes = new Map();
+    this.marked = [null, null];
     this.canvas.addEventListener('click', (event) => this.onClick(event));
     this.canvas.addEventListener('keydown', (event) => this.onKey(event));
     new ResizeObserver(() => requestAnimationFrame(() => this.onResize())).observe(this.element);
@@ -69,7 +70,9 @@ export class Graph {
       ...[...this.boxes.values()].map(({ element }) => element));
     setAttribute(this.canvas, 'viewBox', `0 0 ${this.size[0]} ${this.size[1]}`);
     this.scale();
-    this.first()?.setAttribute('tabindex', '0');
+    this.mark(...this.marked);
+    if (!this.canvas.querySelector('.vertex[tabindex="0"]'))
+      this.first()?.setAttribute('tabindex', '0');
   }
 
   toPoint([alongAxis, acrossAxis]) {
@@ -79,7 +82,7 @@ export class Graph {
   scale() {
     if (!this.size)
       return;
-    const part = Math.min(1, Math.max(smallest, this.element.clientWidth / this.size[0]));
+    const part = Math.min(this.tall ? 1 : largest, Math.max(smallest, this.element.clientWidth / this.size[0]));
     setAttribute(this.canvas, 'width', Math.floor(this.size[0] * part));
     setAttribute(this.canvas, 'height', Math.floor(this.size[1] * part));
   }
@@ -123,11 +126,12 @@ export class Graph {
 
   /* Marks runs of {vertex, first, count}; null: nothing. */
   mark(runs, kind) {
+    this.marked = [runs, kind];
     const byVertex = groupByVertex(runs ?? []);
     for (const [id, vertexBox] of this.boxes)
       vertexBox.mark(runs && (byVertex.get(id) ?? []), runs ? kind : null);
     const { vertices } = this.graph;
-    for (const { edge, element } of this.shapes ?? []) {
+    for (const { edge, element } of this.shapes) {
       const inside = byVertex.has(vertices[edge.from].id) && byVertex.has(vertices[edge.to].id);
       setAttribute(element, 'data-mark', inside ? kind : null);
     }
@@ -201,7 +205,6 @@ export class Graph {
     element.focus();
   }
 }
-
 
 function groupByVertex(runs) {
   const groups = new Map();

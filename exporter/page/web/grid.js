@@ -19,10 +19,9 @@ export class TaskGrid {
     this.pen = this.canvas.getContext('2d');
     this.drawn = '';
     new ResizeObserver(() => this.redraw()).observe(this.element);
-    document.addEventListener('themechange', () => this.redraw());
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.redraw());
   }
 
+  /* What was drawn looks different now: its colours or its size. */
   redraw() {
     this.drawn = '';
     this.draw();

@@ -3,10 +3,9 @@
 import { arrange, foreign, h, setAttribute, setShown, setText } from './dom.js';
 import { ago, at, integer, plural, strategy, until } from './format.js';
 import { drawnMax, Graph } from './graph.js';
-import { Meter } from './jobs.js';
 import { legend } from './legend.js';
 import { ask, everySecond, heardTime, serverNow } from './live.js';
-import { Chip, hasEnded, isRestless } from './states.js';
+import { BudgetBar, Chip, hasEnded, isRestless } from './states.js';
 import { Timeline } from './timeline.js';
 import { WhatIf } from './whatif.js';
 
@@ -21,7 +20,7 @@ function fact(label, ...content) {
 /* Numbers of a job in one row. */
 class Facts {
   constructor() {
-    this.meter = new Meter();
+    this.budget = new BudgetBar();
     this.strategy = h('span', { class: 'small' });
     this.next = h('span', { class: 'big' });
     this.nextAt = h('span', { class: 'small' });
@@ -33,7 +32,7 @@ class Facts {
     this.left = h('span', { class: 'big' });
     this.limit = h('span', { class: 'small' });
     this.element = h('dl', { class: 'row' },
-      fact('Restart budget', h('div', { class: 'beside' }, this.left, this.limit), this.meter.bar, this.strategy),
+      fact('Restart budget', h('div', { class: 'beside' }, this.left, this.limit), this.budget.bar, this.strategy),
       fact('Next restart', this.next, this.nextAt),
       fact('Failures', this.failures, this.last),
       fact('Restarts', this.restarts),
@@ -45,9 +44,9 @@ class Facts {
     const { tasks, budget } = job;
     const total = Object.values(tasks).reduce((sum, count) => sum + count, 0);
     this.job = job;
-    setText(this.left, budget === null ? 'Unlimited' : integer.format(budget.remaining));
-    setText(this.limit, budget === null ? '' : `of ${integer.format(budget.limit)} left`);
-    this.meter.update(budget);
+    setText(this.left, budget === null ? 'Unlimited' : budget.limit === 0 ? 'None' : integer.format(budget.remaining));
+    setText(this.limit, budget?.limit > 0 ? `of ${integer.format(budget.limit)} left` : '');
+    this.budget.update(budget);
     setText(this.strategy, strategy(graph.restart_strategy));
     setText(this.failures, integer.format(job.failures));
     setText(this.restarts, integer.format(job.restarts));
@@ -93,6 +92,11 @@ export class JobView {
     this.trouble = h('p', { class: 'wrong', role: 'alert' });
     this.head = h('div', { class: 'headline' },
       h('p', { class: 'crumb' }, h('a', { href: '#/', text: 'Jobs' })), this.heading, this.chip.element, this.about, this.trouble);
+  }
+
+  /* Light has become dark, or the other way round. */
+  recolour() {
+    this.whatIf.grid.redraw();
   }
 
   concerns(event) {

@@ -2,9 +2,9 @@
 /* All jobs: what needs attention first. */
 import { arrange, foreign, h, Keyed, setAttribute, setShown, setText } from './dom.js';
 import { labelChips } from './failure.js';
-import { ago, at, budget, integer, plural, until } from './format.js';
+import { ago, at, integer, plural, until } from './format.js';
 import { ask, everySecond, heardTime, serverNow } from './live.js';
-import { Chip, hasEnded, isRestless, stateKind, TaskBar } from './states.js';
+import { BudgetBar, Chip, hasEnded, isRestless, stateKind, TaskBar } from './states.js';
 
 const restlessMs = 1000;
 const calmMs = 3000;
@@ -18,32 +18,12 @@ function rank(job) {
 
 const inOrder = (a, b) => rank(a) - rank(b) || a.job_name.localeCompare(b.job_name) || b.start_ms - a.start_ms;
 
-/* What is left of the budget; empty is the end. */
-export class Meter {
-  constructor() {
-    this.fill = h('span');
-    this.bar = h('span', { 'class': 'meter', 'aria-hidden': 'true' }, this.fill);
-    this.words = h('span', { class: 'small' });
-    this.element = h('div', { class: 'budget' }, this.bar, this.words);
-  }
-
-  update(given) {
-    setShown(this.bar, given !== null);
-    setText(this.words, given === null ? 'unlimited' : budget(given.remaining, given.limit));
-    if (given === null)
-      return;
-    const part = given.limit > 0 ? given.remaining / given.limit : 0;
-    this.fill.style.width = `${100 * part}%`;
-    setAttribute(this.bar, 'data-low', part < 0.25);
-  }
-}
-
 class Row {
   constructor(job) {
     this.name = foreign(job.job_name, 'name');
     this.chip = new Chip();
     this.tasks = new TaskBar();
-    this.meter = new Meter();
+    this.budget = new BudgetBar();
     this.next = h('span', { class: 'number' });
     this.failures = h('span', { class: 'number' });
     this.last = h('div', { class: 'last' });
@@ -52,7 +32,7 @@ class Row {
       h('th', { scope: 'row' }, h('a', { href: `#/jobs/${job.job_id}` }, this.name),
         h('span', { class: 'small', text: job.engine })),
       cell('State', this.chip.element), cell('Tasks', this.tasks.element),
-      cell('Budget', this.meter.element), cell('Next restart', this.next),
+      cell('Budget', this.budget.element), cell('Next restart', this.next),
       cell('Failures', this.failures), cell('Last failure', this.last));
     everySecond(this.next, () => this.tick());
   }
@@ -61,7 +41,7 @@ class Row {
     this.job = job;
     this.chip.update(job.state, job.paused);
     this.tasks.update(job.tasks);
-    this.meter.update(job.budget);
+    this.budget.update(job.budget);
     setText(this.failures, integer.format(job.failures));
     this.showLast(job.last_failure);
     this.tick();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* States of jobs and tasks: few kinds, each with a colour (colours.css: --state-KIND) and a word. */
+/* States of jobs and tasks: few kinds, each with a colour (colours.css: --state-KIND) and a word; and
+ * the bars that show them and the budget. */
 import { h, setAttribute, setShown, setText } from './dom.js';
-import { integer } from './format.js';
+import { budget, integer } from './format.js';
 
 /* From what is worst to what is best: a bin of many tasks shows the worst of them. */
 export const kinds = ['failed', 'stopping', 'starting', 'waiting', 'running', 'finished'];
@@ -68,5 +69,26 @@ export class TaskBar {
         part.style.flexGrow = grow;
     }
     setText(this.words, countWords(counts));
+  }
+}
+
+/* What is left of the budget; empty is the end. */
+export class BudgetBar {
+  constructor() {
+    this.fill = h('span');
+    this.bar = h('span', { 'class': 'meter', 'aria-hidden': 'true' }, this.fill);
+    this.words = h('span', { class: 'small' });
+    this.element = h('div', { class: 'budget' }, this.bar, this.words);
+  }
+
+  update(given) {
+    const limited = given !== null && given.limit > 0;
+    setShown(this.bar, limited);
+    setText(this.words, given === null ? 'unlimited' : limited ? budget(given.remaining, given.limit) : 'no restarts');
+    if (!limited)
+      return;
+    const part = given.remaining / given.limit;
+    this.fill.style.width = `${100 * part}%`;
+    setAttribute(this.bar, 'data-low', part < 0.25);
   }
 }

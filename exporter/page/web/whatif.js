@@ -8,6 +8,7 @@ import { ask } from './live.js';
 import { stateWord } from './states.js';
 
 const settleMs = 120; /* between two keys, so that holding one down does not ask for each task */
+const renewMs = 1000; /* in a storm of failures: the question costs the daemon a copy of the job */
 
 export class WhatIf {
   /* onChoose(vertex id, subtask): the visitor chose a task. onPlan(runs or null): to be marked. */
@@ -113,8 +114,13 @@ export class WhatIf {
 
   /* The answer changes with the budget: asked again whenever the job has failed or restarted. */
   renew(key) {
-    if (this.renewed !== key && this.vertex)
-      this.askPlan();
+    if (this.renewed !== key && this.vertex && !this.renewing) {
+      this.renewing = setTimeout(() => {
+        this.renewing = 0;
+        if (this.vertex && this.element.isConnected)
+          this.askPlan();
+      }, renewMs);
+    }
     this.renewed = key;
   }
 

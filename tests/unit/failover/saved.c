@@ -79,23 +79,134 @@ static void test_regions_and_delays(void **state) {
     stage.now_ms = 10;
     assert_int_equal(stage_fail(&stage, 1, NULL, 0), 0);
     stage_wait_until(&stage, 30);
-    restart_daemon(&stage, &config, 5000);
+    restart_daemon(&stage, &config, 50);
     assert_int_equal(fo_job_restarts(stage.job), 1);
-    assert_int_equal(fo_job_budget(stage.job, 5000).remaining, 2);
+    assert_int_equal(fo_job_budget(stage.job, 50).remaining, 2);
     assert_int_equal(fo_job_history_count(stage.job), 1);
     assert_int_equal(fo_job_history(stage.job, 0).failure_id, 1);
-    stage_wait_until(&stage, 5000);
+    stage_wait_until(&stage, 50);
     stage_expect(&stage, 0, FO_TASK_DEPLOYING, 1);
     stage_expect(&stage, 2, FO_TASK_DEPLOYING, 1);
     stage_expect(&stage, 1, FO_TASK_FAILED, 0);
     stage_expect(&stage, 3, FO_TASK_CANCELED, 0);
-    assert_int_equal(fo_next_deadline(stage.job), 5080);
-    stage_wait_until(&stage, 5080);
+    assert_int_equal(fo_next_deadline(stage.job), 110);
+    stage_wait_until(&stage, 110);
     stage_expect(&stage, 1, FO_TASK_DEPLOYING, 1);
     stage_expect(&stage, 3, FO_TASK_DEPLOYING, 1);
     for (uint32_t task = 0; task < 4; task++)
         assert_int_equal(stage_report(&stage, task, FO_TASK_RUNNING), 0);
     assert_int_equal(stage_count(&stage, FO_ACTION_RECOVERED), 1);
+    stage_close(&stage);
+}
+
+/* When a restart that waits is due, made again at `now_ms` of a clock. It failed at 1010, was due
+ * at 1110, and 1030 was the last that was heard of it. */
+static int64_t due_after(int64_t now_ms) {
+    struct fo_job_config config = stage_config(3, 100);
+    struct stage stage;
+
+    stage_open(&stage, STAGE_ONE(1), &config);
+    stage_run(&stage);
+    stage.now_ms = 1010;
+    assert_int_equal(stage_fail(&stage, 0, NULL, 0), 0);
+    stage_wait_until(&stage, 1030);
+    restart_daemon(&stage, &config, now_ms);
+    int64_t due_ms = fo_job_next_restart_ms(stage.job);
+    stage_close(&stage);
+    return due_ms;
+}
+
+static void test_delays_and_clocks(void **state) {
+    (void)state;
+    assert_int_equal(due_after(1050), 1110);
+    assert_int_equal(due_after(5000), 5000); /* the daemon was away for longer */
+    assert_int_equal(due_after(500), 580);   /* the clock was set back: the rest of the delay */
+}
+
+/* ---- tasks that live on ---- */
+
+static void resume(struct stage *stage, const struct fo_job_config *config, int64_t now_ms) {
+    struct bytes saved = save(stage->job);
+
+    stage->job = fo_job_free(stage->job);
+    stage->now_ms = now_ms;
+    assert_int_equal(fo_job_restore_running(config, stage->graph, NULL, now_ms,
+                                            (struct fo_str){saved.bytes, saved.len}, &stage->job),
+                     0);
+    free(saved.bytes);
+}
+
+static void test_tasks_that_live_on(void **state) {
+    struct fo_job_config config = stage_config(3, 100);
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, STAGE_TWO(2, FO_PIPELINED, FO_POINTWISE), &config);
+    stage_run(&stage);
+    assert_int_equal(stage_fail(&stage, 1, NULL, 0), 0);
+    stage_expect(&stage, 3, FO_TASK_CANCELING, 0);
+    resume(&stage, &config, 50);
+    stage_expect(&stage, 0, FO_TASK_RUNNING, 0);
+    stage_expect(&stage, 3, FO_TASK_CANCELING, 0);
+    stage_wait_until(&stage, 100); /* the restart is due, a task of it has yet to end */
+    stage_expect(&stage, 1, FO_TASK_FAILED, 0);
+    assert_int_equal(stage_report(&stage, 3, FO_TASK_CANCELED), 0);
+    stage_expect(&stage, 1, FO_TASK_DEPLOYING, 1);
+    stage_expect(&stage, 3, FO_TASK_DEPLOYING, 1);
+    resume(&stage, &config, 200);
+    assert_int_equal(stage_report(&stage, 1, FO_TASK_RUNNING), 0);
+    assert_int_equal(stage_report(&stage, 3, FO_TASK_RUNNING), 0);
+    assert_int_equal(stage_count(&stage, FO_ACTION_RECOVERED), 1);
+    assert_int_equal(fo_job_restarts(stage.job), 1);
+    stage_close(&stage);
+}
+
+static void test_suspended_tasks_that_live_on(void **state) {
+    struct fo_job_config config = stage_config(3, 100);
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, STAGE_ONE(2), &config);
+    stage_run(&stage);
+    assert_int_equal(stage_do(&stage, FO_EVENT_SUSPEND), 0);
+    assert_int_equal(stage_report(&stage, 0, FO_TASK_CANCELED), 0);
+    resume(&stage, &config, 10);
+    stage_wait_until(&stage, 10);
+    stage_expect(&stage, 1, FO_TASK_CANCELING, 0);
+    assert_int_equal(stage_report(&stage, 1, FO_TASK_CANCELED), 0);
+    stage_expect(&stage, 0, FO_TASK_DEPLOYING, 1);
+    stage_expect(&stage, 1, FO_TASK_DEPLOYING, 1);
+    assert_int_equal(fo_job_budget(stage.job, 10).remaining, 3);
+    stage_close(&stage);
+}
+
+static void test_parts_make_the_whole(void **state) {
+    struct fo_job_config config = stage_config(3, 100);
+    struct bytes parts = {NULL, 0};
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, STAGE_ONE(5), &config);
+    stage_run(&stage);
+    assert_int_equal(stage_fail(&stage, 1, NULL, 0), 0);
+    struct bytes whole = save(stage.job);
+    assert_int_equal(fo_job_save_head(stage.job, keep, &parts), 0);
+    assert_int_equal(fo_job_save_tasks(stage.job, (struct fo_task_range){0, 5}, keep, &parts), 0);
+    assert_int_equal(fo_job_save_tail(stage.job, keep, &parts), 0);
+    assert_int_equal(parts.len, whole.len);
+    assert_memory_equal(parts.bytes, whole.bytes, whole.len);
+    parts.len = 0; /* ranges that cut a run of equal tasks */
+    assert_int_equal(fo_job_save_head(stage.job, keep, &parts), 0);
+    assert_int_equal(fo_job_save_tasks(stage.job, (struct fo_task_range){0, 3}, keep, &parts), 0);
+    assert_int_equal(fo_job_save_tasks(stage.job, (struct fo_task_range){3, 2}, keep, &parts), 0);
+    assert_int_equal(fo_job_save_tail(stage.job, keep, &parts), 0);
+    stage.job = fo_job_free(stage.job);
+    assert_int_equal(fo_job_restore(&config, stage.graph, NULL, 10,
+                                    (struct fo_str){parts.bytes, parts.len}, &stage.job),
+                     0);
+    stage_expect(&stage, 4, FO_TASK_CANCELED, 0);
+    free(whole.bytes);
+    free(parts.bytes);
     stage_close(&stage);
 }
 
@@ -265,6 +376,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_running_tasks_run_again),
         cmocka_unit_test(test_regions_and_delays),
+        cmocka_unit_test(test_delays_and_clocks),
+        cmocka_unit_test(test_tasks_that_live_on),
+        cmocka_unit_test(test_suspended_tasks_that_live_on),
+        cmocka_unit_test(test_parts_make_the_whole),
         cmocka_unit_test(test_suspended_job_goes_on),
         cmocka_unit_test(test_ending_jobs_end),
         cmocka_unit_test(test_round_trip),

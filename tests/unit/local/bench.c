@@ -98,7 +98,8 @@ int bench_setup(void **state) {
                                            .sink = &sink,
                                            .directory = bench.directory,
                                            .user = bench_user,
-                                           .epoch = 1000};
+                                           .epoch = 1000,
+                                           .output_dropped_bytes = &bench.output_dropped_bytes};
     static char name[] = "bench job";
     bench.spec = (struct ex_job_spec){.name = name,
                                       .working_directory = bench.directory,

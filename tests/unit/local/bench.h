@@ -43,6 +43,7 @@ struct bench {
     uv_loop_t loop;
     struct ex_spawner *spawner;
     void *engine;
+    atomic_uint_fast64_t output_dropped_bytes;
     char directory[64];
     struct ex_job_spec spec;
     struct ex_vertex_spec vertices[BENCH_VERTICES_MAX];

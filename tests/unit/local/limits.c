@@ -41,15 +41,21 @@ static void test_timeout_ignoring_term(void **state) {
     assert_false(bench_is_alive("57002"));
 }
 
+/* Signs of life for longer than the watchdog waits, then none. */
 static void test_watchdog(void **state) {
     (void)state;
     bench_vertex("a", 1,
-                 "for i in 1 2 3 4; do " NOTIFY("WATCHDOG=1") "sleep 0.2; done; exec sleep 57003")
-        ->watchdog_ms = 500;
+                 "exec python3 -c 'import os,socket,time\n"
+                 "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
+                 "for i in range(44):\n"
+                 " s.sendto(b\"WATCHDOG=1\",os.environ[\"NOTIFY_SOCKET\"])\n"
+                 " time.sleep(0.05)\n"
+                 "time.sleep(57003)'")
+        ->watchdog_ms = 1500;
     bench_open();
     bench_deploy(0, 1);
     bench_expect(0, FO_TASK_RUNNING);
-    bench_run_ms(700);
+    bench_run_ms(2000);
     assert_int_equal(bench.tasks[0].state, FO_TASK_RUNNING);
     bench_expect(0, FO_TASK_FAILED);
     assert_true(bench.tasks[0].heartbeat_missed);

@@ -105,7 +105,7 @@ static void test_full_disk(void **state) {
     bench_expect(0, FO_TASK_FAILED);
     assert_int_equal(bench.tasks[0].exit_code, 2);
     assert_int_equal(umount2(command, MNT_DETACH), 0);
-    assert_true(ex_local_output_dropped_bytes(bench.engine) > 400000);
+    assert_true(atomic_load(&bench.output_dropped_bytes) > 400000);
     size_t len = strlen(bench.tasks[0].output_tail);
     assert_string_equal(bench.tasks[0].output_tail + len - 18, "100000\nlast words\n");
 }

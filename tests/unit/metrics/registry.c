@@ -176,7 +176,10 @@ static double own_value(struct ex_metrics *metrics, const char *name, const char
 
     ex_buffer_init(&page, SIZE_MAX / 2);
     fixture_render(metrics, &request, &page);
-    (void)snprintf(start, sizeof start, "\n%s{family=\"%s\"} ", name, family);
+    if (family)
+        (void)snprintf(start, sizeof start, "\n%s{family=\"%s\"} ", name, family);
+    else
+        (void)snprintf(start, sizeof start, "\n%s ", name);
     const char *line = strstr(ex_buffer_text(&page), start);
     assert_non_null(line);
     double value = strtod(line + strlen(start), NULL);
@@ -279,7 +282,7 @@ static void the_family_limit_takes_all_open_labels_at_last(void **state) {
 }
 
 static void what_does_not_add_up_is_refused_at_the_limit(void **state) {
-    const struct ex_metrics_limits limits = {.series_per_family = 3, .groups = 3, .families = 7};
+    const struct ex_metrics_limits limits = {.series_per_family = 3, .groups = 3, .families = 9};
     static const struct ex_family_spec gauge = {
         .name = "g", .help = "H.", .type = EX_GAUGE, LABELS(3)};
     struct ex_metrics *metrics = fixture_metrics(&limits);
@@ -296,11 +299,51 @@ static void what_does_not_add_up_is_refused_at_the_limit(void **state) {
     assert_null(series);
     assert_int_equal(ex_group_series(job, family, &STR("a"), &series), 0);
     assert_int_equal(ex_group_new(metrics, NULL, 0, NULL, &none), -ENOSPC);
-    assert_int_equal(DECLARE(.name = "seven"), 0);
-    assert_int_equal(DECLARE(.name = "eight"), -ENOSPC);
+    assert_int_equal(DECLARE(.name = "nine"), 0);
+    assert_int_equal(DECLARE(.name = "ten"), -ENOSPC);
     ex_group_retire(other);
     assert_int_equal(ex_group_new(metrics, NULL, 0, NULL, &none), 0);
     ex_group_retire(none);
+    ex_metrics_free(metrics);
+}
+
+static void memory_is_a_limit_too(void **state) {
+    const struct ex_metrics_limits limits = {.bytes_total = 256 * 1024};
+    struct ex_metrics *metrics = fixture_metrics(&limits);
+    struct ex_family *family = fixture_family(metrics, &counter_spec);
+    struct ex_group *job = fixture_job(metrics, "j", NULL);
+    (void)state;
+
+    flood(job, family, 100000);
+    assert_in_range(own_value(metrics, "failover_series_bytes", NULL), 128 * 1024, 512 * 1024);
+    assert_int_equal(own_value(metrics, "failover_series_limit_bytes", NULL), 256 * 1024);
+    char *page = fixture_page(metrics, EX_TEXT_0_0_4);
+    assert_int_equal(total_of(page, "failures_total"), 100000);
+    free(page);
+    ex_group_retire(job);
+    assert_true(own_value(metrics, "failover_series_bytes", NULL) < 64 * 1024);
+    ex_metrics_free(metrics);
+}
+
+/* A spare group takes what does not fit: it fits always, and stays small all the same. */
+static void a_spare_group_is_beyond_the_limits(void **state) {
+    const struct ex_metrics_limits limits = {
+        .series_per_family = 1, .groups = 2, .values_per_label = 50};
+    struct ex_metrics *metrics = fixture_metrics(&limits);
+    struct ex_family *family = fixture_family(metrics, &counter_spec);
+    struct ex_group *job = fixture_job(metrics, "j", NULL);
+    const struct fo_label row[] = {LABEL("engine", "local"), LABEL("job_name", "o")};
+    struct ex_group *spare;
+    (void)state;
+
+    (void)fixture_series(job, family, "USER", "a");
+    assert_int_equal(ex_group_new_spare(metrics, row, 2, &spare), 0);
+    ex_group_begin(spare);
+    ex_group_publish(spare);
+    ex_counter_add(fixture_series(spare, family, "USER", "b"), 1);
+    assert_true(page_has(metrics, "job_name=\"o\",class=\"USER\",cause=\"b\"} 1\n"));
+    flood(spare, family, 100000);
+    assert_true(own_value(metrics, "failover_series", "failures") < 50 + 70);
     ex_metrics_free(metrics);
 }
 
@@ -441,6 +484,8 @@ int main(void) {
         cmocka_unit_test(hostile_values_overflow_and_totals_stay_right),
         cmocka_unit_test(the_family_limit_takes_all_open_labels_at_last),
         cmocka_unit_test(what_does_not_add_up_is_refused_at_the_limit),
+        cmocka_unit_test(memory_is_a_limit_too),
+        cmocka_unit_test(a_spare_group_is_beyond_the_limits),
         cmocka_unit_test(repairs_label_values),
         cmocka_unit_test(hidden_series_come_back),
         cmocka_unit_test(refuses_bad_exemplars),

@@ -363,6 +363,40 @@ static void test_forks_away_in_a_hurry(void **state) {
     }
 }
 
+/* Many inotify instances, for the kernel waits with the end of each; then the lock. */
+#define SLOW_TO_DIE                                                                                \
+    "import ctypes,fcntl,time\n"                                                                   \
+    "libc=ctypes.CDLL(None)\n"                                                                     \
+    "lock=open(\"%s\")\n"                                                                          \
+    "for i in range(60): libc.inotify_add_watch(libc.inotify_init1(0),b\"/tmp\",2)\n"              \
+    "fcntl.flock(lock,fcntl.LOCK_EX)\n"                                                            \
+    "time.sleep(54011)\n"
+
+/* What was left behind is not gone while it dies, although nothing can be read of it by then: it
+ * holds what it held. */
+static void test_rest_slow_to_die(void **state) {
+    char path[] = "/tmp/fo-lock-XXXXXX";
+    char script[512];
+    struct seen seen;
+
+    (void)state;
+    int lock = mkostemp(path, O_CLOEXEC);
+    assert_int_not_equal(lock, -1);
+    (void)snprintf(script, sizeof script,
+                   "(setsid python3 -c '" SLOW_TO_DIE "' &) & exec sleep 54012", path);
+    start_shell(&seen, script);
+    for (int i = 0; i < WAIT_MS / 5 && flock(lock, LOCK_EX | LOCK_NB) == 0; i++) {
+        assert_int_equal(flock(lock, LOCK_UN), 0);
+        (void)usleep(5000);
+    }
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), -1);
+    ex_spawner_signal(spawner, &seen.watch, SIGKILL, EX_SPAWN_EVERYTHING);
+    expect_end(&seen, SIGKILL);
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
+    (void)unlink(path);
+    (void)close(lock);
+}
+
 static void test_stopped_process(void **state) {
     struct seen seen;
 
@@ -469,6 +503,7 @@ static int run_all(bool no_cgroups, const char *name) {
         cmocka_unit_test_setup_teardown(test_kill_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rest_dies_with_leader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forks_away_in_a_hurry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rest_slow_to_die, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stopped_process, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spawner_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_start_during_clearing, setup, teardown),
