@@ -50,9 +50,7 @@ struct ex_job_identity {
     const char *engine;
     const char *job_name;
     const char *job_id;
-    const char *restart_strategy;
-    /* configuration names: "fixed-delay"; or "unknown" */ /* configuration names: "fixed-delay"
-                                                            */
+    const char *restart_strategy; /* configuration names: "fixed-delay"; or "unknown" */
     const char *failover_strategy;
 };
 
