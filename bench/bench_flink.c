@@ -269,8 +269,6 @@ static pid_t start_daemon(unsigned short port) {
 static double cpu_s(pid_t pid) {
     char path[64];
     char text[PROC_BYTES];
-    unsigned long long user = 0;
-    unsigned long long system_time = 0;
 
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
@@ -280,8 +278,11 @@ static double cpu_s(pid_t pid) {
     const char *field = strrchr(text, ')');
     for (int number = 2; field && number < STAT_UTIME; number++)
         field = strchr(field + 1, ' ');
-    if (!field || sscanf(field, " %llu %llu", &user, &system_time) != 2)
+    if (!field)
         die("/proc/PID/stat");
+    char *end;
+    unsigned long long user = strtoull(field, &end, 10);
+    unsigned long long system_time = strtoull(end, NULL, 10);
     return (double)(user + system_time) / (double)sysconf(_SC_CLK_TCK);
 }
 
@@ -293,8 +294,8 @@ static double rss_mib(pid_t pid) {
     (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     FILE *file = fopen(path, "re");
     while (file && fgets(line, sizeof line, file)) {
-        if (sscanf(line, "VmRSS: %lu kB", &kib) == 1)
-            break;
+        if (strncmp(line, "VmRSS:", 6) == 0)
+            kib = strtoul(line + 6, NULL, 10);
     }
     if (file)
         (void)fclose(file);

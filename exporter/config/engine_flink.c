@@ -181,7 +181,8 @@ static int read_all(const struct ex_fields *fields, struct ex_flink_settings *se
 
     if (rc == 0)
         rc = read_words(fields, "files", EX_FLINK_FILES_MAX, read_path, "path", &settings->files);
-    if (rc == 0 && !settings->urls[0] && !settings->files[0])
+    if (rc == 0 && (!settings->urls || !settings->urls[0]) &&
+        (!settings->files || !settings->files[0]))
         return ex_fail(fields->reterr, -EINVAL, fields->line,
                        "%s: urls or files are wanted: where the JobManagers are", fields->what);
     if (rc == 0)

@@ -46,7 +46,7 @@ def check_config(program, text):
 
 def check_flags(program, page):
     if page.split(BEGIN)[1].split(END)[0] != flags(program):
-        yield "configuration.md: the flags of serve have changed: run check_docs.py --write"
+        yield "configuration.md: the flags of serve have changed: run tests/packaging/check_docs.py PROGRAM docs --write"
 
 
 def first_columns(table):

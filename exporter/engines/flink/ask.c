@@ -2,11 +2,11 @@
 #include "exporter/engines/flink/ask.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
+#include "exporter/config/fail.h"
 #include "exporter/engines/flink/client.h"
 #include "exporter/engines/flink/plan.h"
 
@@ -22,30 +22,20 @@ struct question {
     int ret;
 };
 
-FO_PRINTF(3, 4)
-static int refuse(struct question *question, int code, const char *format, ...) {
-    va_list args;
-
-    va_start(args, format);
-    *question->reterr = (struct fo_error){.code = code};
-    (void)vsnprintf(question->reterr->text, sizeof question->reterr->text, format, args);
-    va_end(args);
-    return code;
-}
-
 static void on_answer(void *ctx, const struct ex_fetched *fetched) {
     struct question *question = ctx;
 
     if (fetched->error < 0)
-        question->ret = refuse(question, fetched->error, "%.100s: %s", question->url, fetched->why);
-    else if (fetched->status != STATUS_OK)
         question->ret =
-            refuse(question, -EIO, "%.100s: status %ld", question->url, fetched->status);
+            ex_fail(question->reterr, fetched->error, 0, "%.100s: %s", question->url, fetched->why);
+    else if (fetched->status != STATUS_OK)
+        question->ret = ex_fail(question->reterr, -EIO, 0, "%.100s: status %ld", question->url,
+                                fetched->status);
     else
         question->answer = json_loadb(fetched->body.ptr, fetched->body.len, 0, NULL);
     if (question->ret == 0 && !json_is_object(question->answer))
-        question->ret =
-            refuse(question, -EINVAL, "%.100s: not the answer of a JobManager", question->url);
+        question->ret = ex_fail(question->reterr, -EINVAL, 0,
+                                "%.100s: not the answer of a JobManager", question->url);
     uv_stop(&question->loop);
 }
 
@@ -59,7 +49,7 @@ static int ask(struct question *question, const char *path, json_t **ret_answer)
     question->answer = NULL;
     int ret = ex_client_get(question->client, url, on_answer, question, &fetch);
     if (ret < 0)
-        return refuse(question, ret, "%.100s: %s", question->url, uv_strerror(ret));
+        return ex_fail(question->reterr, ret, 0, "%.100s: %s", question->url, uv_strerror(ret));
     (void)uv_run(&question->loop, UV_RUN_DEFAULT);
     if (question->ret == 0)
         *ret_answer = question->answer;
@@ -95,7 +85,7 @@ static const json_t *choose(const json_t *list, struct fo_str job) {
 }
 
 static int find_job(struct question *question, const char *job, char path[static URL_BYTES]) {
-    json_t *overview;
+    json_t *overview = NULL;
     int ret = ask(question, "/jobs/overview", &overview);
 
     if (ret < 0)
@@ -103,9 +93,11 @@ static int find_job(struct question *question, const char *job, char path[static
     const json_t *entry = choose(json_object_get(overview, "jobs"), fo_str_of(job));
     struct fo_str id = ex_flink_text(entry, "jid");
     if (!entry)
-        ret = refuse(question, -ENOENT, "%.100s has no job \"%.80s\"", question->url, job);
+        ret = ex_fail(question->reterr, -ENOENT, 0, "%.100s has no job \"%.80s\"", question->url,
+                      job);
     else if (id.len != strspn(id.ptr, "0123456789abcdef"))
-        ret = refuse(question, -EINVAL, "%.100s: a job's id is not understood", question->url);
+        ret = ex_fail(question->reterr, -EINVAL, 0, "%.100s: a job's id is not understood",
+                      question->url);
     else
         (void)snprintf(path, URL_BYTES, "/jobs/%.64s", id.ptr);
     json_decref(overview);
@@ -146,9 +138,8 @@ int ex_flink_ask(const char *url, const char *job, const struct ex_flink_setting
     int ret = ex_flink_url_read(fo_str_of(url), &address);
 
     if (ret < 0) {
-        question.url = url;
-        return refuse(&question, ret, "\"%.100s\" is no address such as http://jobmanager:8081",
-                      url);
+        return ex_fail(question.reterr, ret, 0,
+                       "\"%.100s\" is no address such as http://jobmanager:8081", url);
     }
     question.url = address;
     ret = uv_loop_init(&question.loop);
