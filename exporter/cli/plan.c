@@ -14,6 +14,7 @@
 #include "exporter/config/duration.h"
 #include "exporter/config/task_name.h"
 #include "exporter/daemon/job_load.h"
+#include "exporter/engines/flink/ask.h"
 #include "exporter/plan/forecast.h"
 #include "exporter/plan/plan_json.h"
 
@@ -21,6 +22,7 @@ enum { TASK_NAME_BYTES = FO_ID_MAX + 16, REGIONS_SHOWN = 32, TASKS_SHOWN = 16, F
 
 struct options {
     const char *config_file;
+    const char *flink; /* address of a JobManager; NULL = the job is a file */
     struct ex_flag_list fail;
     struct ex_flag_list finish;
     struct ex_flag_list partition_lost;
@@ -297,14 +299,32 @@ static int run_plan(const struct options *options, const struct ex_job_spec *spe
     return ret;
 }
 
-static int plan_file(const struct options *options, const char *path) {
+/* How the configuration says that a JobManager is asked: the first engine of that kind. */
+static int ask_flink(const struct options *options, const struct ex_config *config, const char *job,
+                     struct ex_job_spec **ret_spec, struct fo_error *reterr) {
+    struct ex_flink_settings *own = ex_flink_settings_default();
+    const struct ex_flink_settings *settings = own;
+
+    for (uint32_t i = config->engine_count; i > 0; i--) {
+        if (config->engines[i - 1].flink)
+            settings = config->engines[i - 1].flink;
+    }
+    int ret = settings ? ex_flink_ask(options->flink, job, settings, ret_spec, reterr) : -ENOMEM;
+    (void)ex_flink_settings_free(own);
+    return ret;
+}
+
+static int plan_job(const struct options *options, const char *path) {
     struct fo_error error = {.text = "out of memory"};
     struct ex_config *config = NULL;
     struct ex_job_spec *spec = NULL;
     const char *file = options->config_file;
 
     int ret = ex_config_load(options->config_file, &config, &error);
-    if (ret == 0) {
+    if (ret == 0 && options->flink) {
+        file = NULL;
+        ret = ask_flink(options, config, path, &spec, &error);
+    } else if (ret == 0) {
         file = path;
         ret = ex_job_load(path, config, &spec, &error);
     }
@@ -363,6 +383,8 @@ int ex_cli_plan(int argc, char **argv) {
          "Forecast: mean time between two failures of one task."},
         {"for", EX_FLAG_DURATION, &options.span_ms, "TIME", "Forecast: how long (24 h)."},
         {"seed", EX_FLAG_COUNT, &options.seed, "N", "Of jitter and forecast (1)."},
+        {"flink", EX_FLAG_TEXT, &options.flink, "URL",
+         "JOB is a job, by name or id, of the Flink cluster of this JobManager."},
         {"config.file", EX_FLAG_TEXT, &options.config_file, "FILE", "Cluster configuration."},
         EX_REMOTE_FLAGS(&options.door),
         {"json", EX_FLAG_BOOL, &options.json, "", "Print JSON."},
@@ -386,7 +408,7 @@ int ex_cli_plan(int argc, char **argv) {
     if (options.running)
         return plan_running(&options, count);
     if (count != 1) {
-        ex_cli_complain(NULL, &(struct fo_error){.text = "plan takes one job file; see --help"});
+        ex_cli_complain(NULL, &(struct fo_error){.text = "plan takes one job; see --help"});
         return EX_EXIT_USAGE;
     }
     if (options.mtbf_ms != FORECAST_NONE && says_what_happens(&options)) {
@@ -394,5 +416,5 @@ int ex_cli_plan(int argc, char **argv) {
                                                          "--partition-lost and --global are not"});
         return EX_EXIT_USAGE;
     }
-    return plan_file(&options, argv[1]);
+    return plan_job(&options, argv[1]);
 }

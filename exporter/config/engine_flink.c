@@ -193,6 +193,20 @@ static int read_all(const struct ex_fields *fields, struct ex_flink_settings *se
     return rc == 0 ? read_labels(fields, settings) : rc;
 }
 
+struct ex_flink_settings *ex_flink_settings_default(void) {
+    struct ex_flink_settings *settings = calloc(1, sizeof *settings);
+
+    if (settings)
+        *settings = (struct ex_flink_settings){
+            .interval_ms = INTERVAL_MS,
+            .checkpoints_interval_ms = CHECKPOINTS_INTERVAL_MS,
+            .timeout_ms = TIMEOUT_MS,
+            .answer_max_bytes = ANSWER_MAX_BYTES,
+            .max_exceptions = EXCEPTIONS,
+        };
+    return settings;
+}
+
 int ex_flink_settings_read(const struct ex_tree *tree, json_t *entry,
                            struct ex_flink_settings **ret_settings, struct fo_error *reterr) {
     static const char *const keys[] = {
@@ -204,14 +218,9 @@ int ex_flink_settings_read(const struct ex_tree *tree, json_t *entry,
 
     if (rc != 0)
         return rc;
-    struct ex_flink_settings *settings = calloc(1, sizeof *settings);
+    struct ex_flink_settings *settings = ex_flink_settings_default();
     if (!settings)
         return ex_fields_no_memory(&fields);
-    settings->interval_ms = INTERVAL_MS;
-    settings->checkpoints_interval_ms = CHECKPOINTS_INTERVAL_MS;
-    settings->timeout_ms = TIMEOUT_MS;
-    settings->answer_max_bytes = ANSWER_MAX_BYTES;
-    settings->max_exceptions = EXCEPTIONS;
     rc = read_all(&fields, settings);
     if (rc != 0) {
         (void)ex_flink_settings_free(settings);

@@ -39,9 +39,9 @@ FO_MUST_CHECK int ex_job_parse(struct fo_str bytes, const struct ex_job_origin *
 /* Whether this machine can run the job: the working directory and every command exist, and the
  * descriptors suffice: the daemon holds both ends of every channel of a pipelined edge while it
  * starts the tasks, three descriptors per task for its input and output, and its notify socket; a
- * task holds one end of each of its channels. Nothing to check for engines that start no processes here. `nofile_max`: the hard limit
- * of descriptors (RLIMIT_NOFILE). -EMFILE with the arithmetic; -ENOENT, -ENOTDIR, -EACCES for
- * what cannot be run; with the line of the vertex or edge. */
+ * task holds one end of each of its channels. Nothing to check for engines that start no processes
+ * here. `nofile_max`: the hard limit of descriptors (RLIMIT_NOFILE). -EMFILE with the arithmetic;
+ * -ENOENT, -ENOTDIR, -EACCES for what cannot be run; with the line of the vertex or edge. */
 FO_MUST_CHECK int ex_job_check_resources(const struct ex_job_spec *spec, uint64_t nofile_max,
                                          struct fo_error *reterr);
 

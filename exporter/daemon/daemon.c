@@ -16,6 +16,7 @@
 #include "exporter/daemon/catalogue_load.h"
 #include "exporter/daemon/job_load.h"
 #include "exporter/daemon/label_keys.h"
+#include "exporter/daemon/lock.h"
 #include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/flink/flink.h"
@@ -26,10 +27,18 @@
 #include "exporter/metrics/process.h"
 #include "exporter/rest/events.h"
 #include "exporter/spawn/client.h"
+#include "exporter/store/store.h"
 #include "listeners/catalogue/catalogue.h"
 
-/* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
-enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 1024, EPOCHS_PER_MS = 1000 };
+/* Attempts are numbered from the wall clock on, and past all that the last daemon can have used, so
+ * that a later daemon's numbers are higher. */
+enum {
+    DRAIN_MS = 3000,
+    LISTENER_GRACE_MS = 1500,
+    URL_MAX_BYTES = 1024,
+    EPOCHS_PER_MS = 1000,
+    EPOCHS_OF_DAEMON = 1000000000
+};
 
 static const char local_name[] = "local";
 static const char push_name[] = "push";
@@ -45,11 +54,15 @@ struct ex_daemon {
     struct ex_self_metrics self;
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
+    struct ex_lock lock;
+    struct ex_store *store; /* NULL: state is in memory */
+    int64_t epoch;          /* of the first attempt */
+    bool rerun;
     struct ex_spawner *spawner;
     struct ex_bank *bank;
     struct ex_engines engines;
     struct ex_push *push; /* what the engines of that kind share; ends with the last of them */
-    struct ex_flink_families *flink_families; /* NULL without such an engine */
+    struct ex_flink_families *flink_families;
     struct ex_manager *manager;
     struct ex_events *events;
     struct ex_inbox *inbox;
@@ -104,8 +117,92 @@ static int start_spawner(struct ex_daemon *daemon, const struct ex_daemon_option
         .socket_path = options->spawner_socket,
         .died = on_spawner_died,
     };
+    int ret = ex_spawner_new(&spawner, &daemon->spawner, reterr);
 
-    return ex_spawner_new(&spawner, &daemon->spawner, reterr);
+    if (ret == 0 && daemon->lock.fd != -1) {
+        ret = ex_spawner_hold(daemon->spawner, daemon->lock.fd);
+        if (ret < 0)
+            *reterr = (struct fo_error){.code = ret, .text = "the spawner cannot hold the lock"};
+    }
+    return ret;
+}
+
+/* ---- state ---- */
+
+static void on_stored(void *ctx, bool up) {
+    struct ex_daemon *daemon = ctx;
+
+    atomic_store(&daemon->door.cannot_store, !up);
+    ex_manager_on_stored(daemon->manager);
+}
+
+static int read_epoch(void *ctx, const struct ex_row *row) {
+    int64_t *epoch = ctx;
+
+    *epoch = row->ints[2];
+    return 0;
+}
+
+static int open_store(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                      struct fo_error *reterr) {
+    const struct ex_store_config config = {
+        .directory = daemon->work_dir.path,
+        .now_ms = ex_clock_wall_ms(),
+        .retention_count = daemon->config->storage_retention_count,
+        .retention_bytes = daemon->config->storage_retention_bytes,
+        .retention_age_ms = daemon->config->storage_retention_age_ms,
+        .changed = on_stored,
+        .ctx = daemon,
+    };
+    int64_t last_epoch = 0;
+
+    if (daemon->work_dir.temporary)
+        return 0;
+    int ret = ex_lock_take(&daemon->lock, daemon->work_dir.path, options->standby, reterr);
+    if (ret == 0 && options->keep_state)
+        ret = ex_store_open(&config, &daemon->store, reterr);
+    if (ret == 0 && daemon->store)
+        ret = ex_store_read(daemon->store, EX_READ_DAEMON, 0, read_epoch, &last_epoch);
+    if (ret == 0 && last_epoch > 0 && daemon->epoch < last_epoch + EPOCHS_OF_DAEMON)
+        daemon->epoch = last_epoch + EPOCHS_OF_DAEMON;
+    return ret;
+}
+
+/* A job whose file has changed is over; the new one takes its place. */
+static bool goes_on(void *ctx, const struct ex_job_spec *spec) {
+    const struct ex_daemon *daemon = ctx;
+
+    for (int i = 0; i < daemon->job_count; i++) {
+        const struct ex_job_spec *file = daemon->jobs[i];
+        if (strcmp(file->name, spec->name) != 0 || strcmp(file->engine, spec->engine) != 0 ||
+            file->content_hash == spec->content_hash)
+            continue;
+        ex_log(EX_LOG_WARN, "The file of a job has changed; it begins anew.",
+               EX_TEXT("job_name", spec->name), EX_TEXT("file", daemon->job_files[i]));
+        return false;
+    }
+    return true;
+}
+
+static int recover(struct ex_daemon *daemon, struct fo_error *reterr) {
+    const struct ex_recovery recovery = {
+        .engines = &daemon->engines,
+        .config = daemon->config,
+        .same_boot = daemon->lock.same_boot,
+        .goes_on = goes_on,
+        .ctx = daemon,
+    };
+
+    if (!daemon->store)
+        return 0;
+    int ret = ex_manager_recover(daemon->manager, &recovery, reterr);
+    if (ret == 0) {
+        ex_manager_set_epoch(daemon->manager, daemon->epoch);
+        ret = ex_store_start(daemon->store);
+        if (ret < 0)
+            *reterr = (struct fo_error){.code = ret, .text = "no thread for the store"};
+    }
+    return ret;
 }
 
 static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -142,7 +239,7 @@ static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
         .sink = ex_manager_sink(),
         .directory = daemon->work_dir.path,
         .user = own ? own->user : NULL,
-        .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
+        .epoch = (uint64_t)daemon->epoch,
         .keep = !daemon->work_dir.temporary,
         .output_dropped_bytes = &daemon->self.output_dropped_bytes,
     };
@@ -218,16 +315,11 @@ static int start_flink(struct ex_daemon *daemon, const struct ex_engine_config *
 
 /* After the manager, which their jobs go to. */
 static int start_flinks(struct ex_daemon *daemon, struct fo_error *reterr) {
-    int ret = 0;
+    int ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
 
     for (uint32_t i = 0; i < daemon->config->engine_count && ret == 0; i++) {
-        const struct ex_engine_config *own = &daemon->config->engines[i];
-        if (!own->flink)
-            continue;
-        if (!daemon->flink_families)
-            ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
-        if (ret == 0)
-            ret = start_flink(daemon, own, reterr);
+        if (daemon->config->engines[i].flink)
+            ret = start_flink(daemon, &daemon->config->engines[i], reterr);
     }
     return ret;
 }
@@ -245,6 +337,7 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
         .label_keys = labels.keys,
         .label_key_count = labels.count,
         .bank = daemon->bank,
+        .store = daemon->store,
         .retention_ms = daemon->config->metrics_retention_ms,
         .observer = options->observer,
         .observer_ctx = options->observer_ctx,
@@ -335,6 +428,8 @@ static void log_notices(const char *file, const struct ex_notices *notices) {
 }
 
 static void note_storage(const struct ex_daemon_options *options) {
+    if (options->storage_path && options->keep_state)
+        return;
     if (options->storage_path)
         ex_log(EX_LOG_WARN,
                "State is in memory: counters and jobs are lost when the daemon ends. Only files "
@@ -414,6 +509,8 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     note_storage(options);
     ret = ex_work_dir_open(&daemon->work_dir, options->storage_path, reterr);
     if (ret == 0)
+        ret = open_store(daemon, options, reterr);
+    if (ret == 0)
         ret = start_catalogue(daemon, reterr);
     if (ret == 0)
         ret = start_metrics(daemon, options, reterr);
@@ -426,13 +523,15 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_push(daemon, reterr);
     if (ret == 0)
-        ret = start_rest(daemon, options);
-    if (ret == 0)
-        ret = open_door(daemon, options, reterr);
-    if (ret == 0)
         ret = start_local(daemon, reterr);
     if (ret == 0)
         ret = start_flinks(daemon, reterr);
+    if (ret == 0)
+        ret = recover(daemon, reterr);
+    if (ret == 0)
+        ret = start_rest(daemon, options);
+    if (ret == 0)
+        ret = open_door(daemon, options, reterr);
     if (ret == 0)
         ret = open_control(daemon, options, reterr);
     return ret;
@@ -460,6 +559,7 @@ static void close_rooms(struct ex_daemon *daemon) {
         const struct ex_engine *engine = &daemon->engines.items[--daemon->engines.count];
         engine->ops->close(engine->self);
     }
+    daemon->store = ex_store_close(daemon->store);
     daemon->manager = ex_manager_free(daemon->manager);
     ex_bank_close(daemon->bank, LISTENER_GRACE_MS, on_listeners_closed, daemon);
 }
@@ -482,6 +582,9 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
     if (!daemon)
         return -ENOMEM;
     daemon->loop = loop;
+    daemon->lock.fd = -1;
+    daemon->epoch = ex_clock_wall_ms() * EPOCHS_PER_MS;
+    daemon->rerun = options->rerun;
     daemon->events = ex_events_new();
     if (!daemon->events) {
         free(daemon);
@@ -507,6 +610,7 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
     if (!daemon)
         return -ENOMEM;
     daemon->loop = loop;
+    daemon->lock.fd = -1;
     int ret = ex_config_load(NULL, &daemon->config, reterr);
     if (ret == 0)
         ret = start_catalogue(daemon, reterr);
@@ -519,7 +623,7 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
     if (ret == 0)
         ret = start_push(daemon, reterr);
     if (ret == 0)
-        ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
+        ret = start_flinks(daemon, reterr); /* by default none */
     if (ret == 0)
         ret = json ? ex_manifest_json(daemon->metrics, out)
                    : ex_manifest_markdown(daemon->metrics, out);
@@ -551,10 +655,28 @@ static int submit_job(struct ex_daemon *daemon, struct ex_job_spec *spec, struct
     return -ENOENT;
 }
 
+/* The job of a file that goes on, or has ended and is not to be run again. */
+static bool is_known(struct ex_daemon *daemon, const struct ex_job_spec *spec) {
+    const struct ex_engine *engine = ex_engines_find(&daemon->engines, spec->engine);
+    const struct ex_job *job =
+        engine ? ex_manager_find_name(daemon->manager, engine, spec->name) : NULL;
+
+    if (!job || (ex_job_is_closed(job) && daemon->rerun))
+        return false;
+    ex_log(EX_LOG_INFO,
+           ex_job_is_closed(job) ? "A job has ended; --rerun runs it again." : "A job goes on.",
+           EX_TEXT("job_name", spec->name), EX_TEXT("job_id", ex_job_id(job)));
+    return true;
+}
+
 int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
                           struct fo_error *reterr) {
+    if (daemon->store)
+        ex_manager_go_on(daemon->manager);
     for (int i = 0; i < daemon->job_count; i++) {
         struct ex_job *job;
+        if (is_known(daemon, daemon->jobs[i]))
+            continue;
         int ret = submit_job(daemon, daemon->jobs[i], &job, reterr);
         if (ret < 0) {
             *ret_file = daemon->job_files[i];
@@ -611,6 +733,7 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
     ex_work_dir_close(&daemon->work_dir);
+    ex_lock_release(&daemon->lock);
     for (int i = 0; i < daemon->job_count; i++)
         (void)ex_job_spec_unref(daemon->jobs[i]);
     free(daemon->jobs);

@@ -371,13 +371,16 @@ static void promote(struct ex_job_families *families) {
         ex_job_overflow_leave(metrics);
         own.overflows = false;
         *metrics = own;
-        ex_job_metrics_end(metrics, metrics->core, ex_clock_ms());
+        const struct ex_job_counts counts = {metrics->restarts_shown,
+                                             metrics->restarted_tasks_shown};
+        ex_job_metrics_end(metrics, metrics->core, &counts, ex_clock_ms());
     }
 }
 
 void ex_job_metrics_done(struct ex_job_metrics *metrics) {
     if (metrics->overflows) {
         ex_job_overflow_leave(metrics);
+        metrics->group = NULL;
         return;
     }
     ex_group_retire(metrics->group);
@@ -390,7 +393,8 @@ void ex_job_families_done(struct ex_job_families *families) {
 }
 
 void ex_job_metrics_begin(struct ex_job_metrics *metrics) {
-    ex_group_begin(metrics->group);
+    if (metrics->group)
+        ex_group_begin(metrics->group);
 }
 
 static void show_seconds(struct ex_series *series, int64_t time_ms) {
@@ -430,16 +434,18 @@ static void show_gauges(struct ex_job_metrics *metrics, const struct fo_job *cor
     show_budget(metrics, &budget);
 }
 
-void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core, int64_t now_ms) {
+void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core,
+                        const struct ex_job_counts *counts, int64_t now_ms) {
     enum fo_job_state state = fo_job_state(core);
 
+    if (!metrics->group)
+        return;
     if (metrics->overflows)
         ex_job_overflow_show(metrics, state);
     else
         show_gauges(metrics, core, state, now_ms);
-    show_growth(metrics->restarts, fo_job_restarts(core), &metrics->restarts_shown);
-    show_growth(metrics->restarted_tasks, fo_job_restarted_tasks(core),
-                &metrics->restarted_tasks_shown);
+    show_growth(metrics->restarts, counts->restarts, &metrics->restarts_shown);
+    show_growth(metrics->restarted_tasks, counts->restarted_tasks, &metrics->restarted_tasks_shown);
     ex_group_publish(metrics->group);
 }
 
@@ -460,6 +466,8 @@ void ex_job_metrics_count_failure(struct ex_job_metrics *metrics, const struct f
                                   const struct ex_failure_trace *trace) {
     struct ex_series *series;
 
+    if (!metrics->group)
+        return;
     count_traced(metrics->failures, trace);
     if (ex_group_series(metrics->group, metrics->families->num_job_failure, values, &series) == 0)
         count_traced(series, trace);
@@ -474,4 +482,31 @@ void ex_job_metrics_count_exhausted(struct ex_job_metrics *metrics,
 void ex_job_metrics_count_recovery(struct ex_job_metrics *metrics, int64_t duration_ms) {
     ex_counter_add(metrics->recoveries, 1);
     ex_histogram_observe(metrics->recovery_seconds, (double)duration_ms / 1000.0);
+}
+
+/* ---- what an earlier daemon has counted ---- */
+
+/* Other jobs may count in the same series. */
+static void restore(struct ex_series *series, uint64_t count, int64_t start_ms) {
+    ex_counter_restore(series, ex_counter_value(series) + count, start_ms);
+}
+
+void ex_job_metrics_restore(struct ex_job_metrics *metrics, const struct ex_job_tally *tally,
+                            const struct ex_job_counts *counts) {
+    restore(metrics->failures, tally->counted, tally->start_ms);
+    restore(metrics->recoveries, tally->recoveries, tally->start_ms);
+    restore(metrics->restarts, counts->restarts, tally->start_ms);
+    restore(metrics->restarted_tasks, counts->restarted_tasks, tally->start_ms);
+    for (int i = 0; i < EX_EXHAUSTED_REASONS; i++)
+        restore(metrics->exhausted[i], tally->exhausted[i], tally->start_ms);
+    metrics->restarts_shown = counts->restarts;
+    metrics->restarted_tasks_shown = counts->restarted_tasks;
+}
+
+void ex_job_metrics_restore_labels(struct ex_job_metrics *metrics, const struct fo_str *values,
+                                   uint64_t count, int64_t start_ms) {
+    struct ex_series *series;
+
+    if (ex_group_series(metrics->group, metrics->families->num_job_failure, values, &series) == 0)
+        restore(series, count, start_ms);
 }

@@ -50,7 +50,9 @@ struct ex_job_identity {
     const char *engine;
     const char *job_name;
     const char *job_id;
-    const char *restart_strategy; /* configuration names: "fixed-delay" */
+    const char *restart_strategy;
+        /* configuration names: "fixed-delay"; or "unknown" */ /* configuration names: "fixed-delay"
+                                                                */
     const char *failover_strategy;
 };
 
@@ -98,9 +100,34 @@ FO_MUST_CHECK int ex_job_metrics_open_row(struct ex_job_metrics *row,
 /* And lets a job count there. */
 void ex_job_metrics_share(struct ex_job_metrics *metrics, const struct ex_job_metrics *row);
 
-/* Brackets what happened at one instant; end() also brings every gauge up to date with the core. */
+/* Counters of the core as they stood after a step: what is shown of them must be durable, and the
+ * core may have gone on since. */
+struct ex_job_counts {
+    uint64_t restarts;
+    uint64_t restarted_tasks;
+};
+
+/* Brackets what happened at one instant; end() also brings every gauge up to date with the core.
+ * Nothing happens once the series have gone. */
 void ex_job_metrics_begin(struct ex_job_metrics *metrics);
-void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core, int64_t now_ms);
+void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core,
+                        const struct ex_job_counts *counts, int64_t now_ms);
+
+/* What was counted of a job by an earlier daemon, since `start_ms`. */
+struct ex_job_tally {
+    uint64_t accepted;
+    uint64_t counted;
+    uint64_t recoveries;
+    uint64_t exhausted[EX_EXHAUSTED_REASONS];
+    int64_t start_ms;
+};
+
+/* Inside a bracket, before anything else is counted. */
+void ex_job_metrics_restore(struct ex_job_metrics *metrics, const struct ex_job_tally *tally,
+                            const struct ex_job_counts *counts);
+/* Adds what was counted with these labels; `values` as of ex_job_metrics_count_failure(). */
+void ex_job_metrics_restore_labels(struct ex_job_metrics *metrics, const struct fo_str *values,
+                                   uint64_t count, int64_t start_ms);
 
 /* What the exemplar of a counted failure says: the way from the counter to the one failure. */
 struct ex_failure_trace {

@@ -2,9 +2,16 @@
 #include "exporter/metrics/arena.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-enum { BLOCK_MIN_BYTES = 512, ALIGNMENT = 8 };
+enum {
+    BLOCK_MIN_BYTES = 512,
+    ALIGNMENT = 8,
+    LARGE_PAGE_BYTES = 2 * 1024 * 1024,
+    LARGE_FROM_BYTES = 2 * LARGE_PAGE_BYTES, /* such a block is a mapping of its own */
+};
 
 struct ex_arena_block {
     struct ex_arena_block *next;
@@ -12,6 +19,15 @@ struct ex_arena_block {
     size_t used;
     char bytes[];
 };
+
+void ex_arena_prefer_large_pages(void *memory, size_t size) {
+    uintptr_t start =
+        ((uintptr_t)memory + LARGE_PAGE_BYTES - 1) & ~(uintptr_t)(LARGE_PAGE_BYTES - 1);
+    uintptr_t end = ((uintptr_t)memory + size) & ~(uintptr_t)(LARGE_PAGE_BYTES - 1);
+
+    if (size >= LARGE_FROM_BYTES && start < end)
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE); /* it is only a wish */
+}
 
 /* Blocks grow with what is there, so that little is left over in a small arena and a large one does
  * not need many. */
@@ -26,6 +42,7 @@ static struct ex_arena_block *add_block(struct ex_arena *arena, size_t needed) {
     struct ex_arena_block *block = calloc(1, sizeof *block + size);
     if (!block)
         return NULL;
+    ex_arena_prefer_large_pages(block, sizeof *block + size);
     block->next = arena->blocks;
     block->size = size;
     arena->blocks = block;

@@ -37,6 +37,7 @@ struct ex_question {
 
 struct ex_call {
     struct ex_inbox_message message;
+    struct ex_entry durable; /* what was done for it is */
     uv_work_t work;
     struct ex_http_pending *pending;
     struct ex_rest *rest;

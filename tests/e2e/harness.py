@@ -152,6 +152,20 @@ class Daemon:
                   if sample == name and labels.items() <= found.items()]
         return sum(values) if values else None
 
+    def account(self):
+        """The account of all failures as one scrape has it, which must add up; rejections by reason."""
+        account = dict.fromkeys(("received_total", "rejected_total", "counted_total", "pending"), 0)
+        for name, labels, value in self.samples():
+            name = name.removeprefix("failover_failures_")
+            if name in account:
+                account[name] += value
+            if name == "rejected_total":
+                account[labels["reason"]] = value
+        if account["received_total"] != (account["rejected_total"] + account["counted_total"]
+                                         + account["pending"]):
+            raise AssertionError(f"the account does not add up: {account}")
+        return account
+
     def wait_state(self, job, *states, seconds=30):
         def reached():
             for state in states:
@@ -173,7 +187,8 @@ class Daemon:
             self.process.wait()
         self.log.close()
         shutil.rmtree(self.storage, ignore_errors=True)
-        os.unlink(self.log_path)
+        if os.path.exists(self.log_path):  # daemons of one storage folder share it
+            os.unlink(self.log_path)
 
 
 class Case(unittest.TestCase):

@@ -229,6 +229,13 @@ class Requests(Case):
             self.assertEqual(status, 405)
             self.assertEqual(headers["Allow"], "GET, HEAD")
 
+    def test_health(self):
+        daemon = self.shared
+        for paths, text in ((("/-/healthy", "/healthz", "/livez"), "failover_exporter is healthy.\n"),
+                            (("/-/ready", "/readyz"), "failover_exporter is ready.\n")):
+            for path in paths:
+                self.assertEqual(daemon.get(path)[:2], (200, text), path)
+
     def test_telemetry_path(self):
         daemon = self.daemon("--web.telemetry-path=/figures")
         self.assertEqual(daemon.get("/metrics")[0], 404)

@@ -229,12 +229,39 @@ static bool has_run_over(const struct ex_engine_job *record, const json_t *histo
     return !ex_flink_seen_has(&record->seen, hash_of(json_array_get(entries, count - 1)));
 }
 
+/* Restarts that stay without an entry. Flink's answers come from caches of several seconds, each of
+ * its own age: what is missing now may be there with the next look. So what counts is the least
+ * that was missing in a while. */
+static uint64_t find_gaps(struct ex_engine_job *record) {
+    uint64_t missing = ex_flink_seen_missing(&record->seen);
+    int64_t now_ms = ex_clock_ms();
+
+    if (!record->counts_from_first && !record->seen_loaded && now_ms < record->settled_ms) {
+        ex_flink_seen_before(&record->seen, missing);
+        return 0;
+    }
+    if (missing == 0 || record->missing == 0) {
+        record->missing = missing;
+        record->missing_since_ms = now_ms;
+    }
+    if (missing < record->missing)
+        record->missing = missing;
+    if (missing == 0)
+        return 0;
+    record->hot_until_ms = now_ms + EX_FLINK_HOT_MS;
+    if (now_ms < record->missing_since_ms + EX_FLINK_CACHE_MS)
+        return 0;
+    uint64_t gaps = record->missing;
+    record->missing = 0;
+    ex_flink_seen_gaps(&record->seen, gaps);
+    return gaps;
+}
+
 static void count_gaps(struct ex_engine_job *record, bool ran_over) {
-    bool settling = !record->counts_from_first && ex_clock_ms() < record->settled_ms;
     uint64_t gaps = 0;
 
     if (record->restarts_answered && record->mirror.state == FO_JOB_RUNNING)
-        gaps = ex_flink_seen_gaps(&record->seen, settling);
+        gaps = find_gaps(record);
     else if (ran_over && !record->restarts_answered)
         gaps = 1; /* at least; nobody says how many */
     if (gaps == 0)

@@ -23,6 +23,7 @@ enum {
     EX_FLINK_CHAINS_MAX = 4,     /* of one JobManager at a time */
     EX_FLINK_HOT_MS = 15000,     /* a job that has changed is looked at again for that long: parts
                                     of Flink's answers come from caches of up to 10 s */
+    EX_FLINK_CACHE_MS = 12000,   /* after that no answer is of before */
     EX_FLINK_REFRESH_MS = 60000, /* every job is looked at as often */
     EX_FLINK_MISSES_MAX = 3,     /* polls without a job until it counts as gone */
     EX_FLINK_BACK_OFF_MAX_MS = 60000,
@@ -79,10 +80,12 @@ struct ex_engine_job {
     json_t *vertex_ids; /* as Flink calls them, in the order of the graph */
     json_t *vertex_names;
     struct ex_flink_seen seen;
-    bool seen_loaded;        /* `seen` goes on where an earlier life of the daemon ended */
-    bool has_looked;         /* at the exceptions, before */
-    bool saw_end;            /* there is an entry without a task */
-    int64_t settled_ms;      /* numRestarts is of our time from then on */
+    bool seen_loaded;   /* `seen` goes on where an earlier life of the daemon ended */
+    bool has_looked;    /* at the exceptions, before */
+    bool saw_end;       /* there is an entry without a task */
+    int64_t settled_ms; /* numRestarts is of our time from then on */
+    uint64_t missing;   /* restarts without an entry: the least since then */
+    int64_t missing_since_ms;
     bool restarts_answered;  /* numRestarts was told in this chain */
     struct fo_mirror mirror; /* of the details; told when the exceptions have been told */
     uint32_t *task_counts;   /* of it; NULL = do not fit */

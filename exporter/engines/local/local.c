@@ -149,6 +149,15 @@ static int local_log_path(void *self, const char *job_id, const struct fo_graph 
     return 0;
 }
 
+static void local_resume(struct ex_engine_job *job, const struct ex_resumed_task *tasks,
+                         bool same_boot) {
+    ex_partitions_resume(job, tasks, same_boot);
+}
+
+static void local_suspend(struct ex_engine_job *job) {
+    job->suspended = true;
+}
+
 /* ---- closing a job ------------------------------------------------------------------------- */
 
 static void closing_part_ended(struct ex_engine_job *job) {
@@ -177,7 +186,7 @@ static void job_folders_remove(struct ex_engine_job *job) {
         ex_folder_discard(job->engine, job->folder, on_folder_gone, job);
         return;
     }
-    for (uint32_t edge = 0; edge < fo_graph_edge_count(job->spec->graph); edge++)
+    for (uint32_t edge = 0; edge < fo_graph_edge_count(job->spec->graph) && !job->suspended; edge++)
         if (job->edges[edge].folder &&
             ex_path_print(path, "%s/%s", job->folder, job->edges[edge].folder) &&
             access(path, F_OK) == 0) {
@@ -331,6 +340,8 @@ const struct ex_engine_ops *ex_local_ops(void) {
         .cancel = local_cancel,
         .withdraw = local_withdraw,
         .log_path = local_log_path,
+        .resume = local_resume,
+        .suspend = local_suspend,
         .close_job = local_close_job,
         .close = local_close,
     };
