@@ -118,17 +118,17 @@ struct ex_engine_ops {
     /* A report with a token is through: once for each, also after close_job. NULL in an engine that
      * gives no tokens. */
     void (*answered)(void *token, const struct ex_answer *answer);
+    /* Where the output of an attempt is kept, whether there is any or not: a file, behind which
+     * <path>.1 and <path>.2 hold newer pieces; the path is the caller's to free. Also for jobs that
+     * were closed. 0 or -ENOMEM. NULL in an engine that keeps none. */
+    int (*log_path)(void *engine, const char *job_id, const struct fo_graph *graph,
+                    const struct ex_task_attempt *attempt, char **ret_path);
     /* A job of an earlier daemon goes on: called once, after open_job and before anything else,
      * with all its tasks by number. `same_boot`: the machine has not been started since. NULL:
      * nothing of an earlier daemon is of use. */
     void (*resume)(struct ex_engine_job *job, const struct ex_resumed_task *tasks, bool same_boot);
     /* close_job follows, yet the job will be resumed by a later daemon. NULL: no difference. */
     void (*suspend)(struct ex_engine_job *job);
-    /* Where the output of an attempt is kept, whether there is any or not: a file, behind which
-     * <path>.1 and <path>.2 hold newer pieces; the path is the caller's to free. Also for jobs that
-     * were closed. 0 or -ENOMEM. NULL in an engine that keeps none. */
-    int (*log_path)(void *engine, const char *job_id, const struct fo_graph *graph,
-                    const struct ex_task_attempt *attempt, char **ret_path);
     /* No further calls for `job`; what still runs is killed; ends with job_closed. */
     void (*close_job)(struct ex_engine_job *job);
     /* Ends the engine; every job was closed before. */

@@ -134,15 +134,6 @@ static void local_withdraw(struct ex_engine_job *job, const struct ex_task_attem
         ex_partitions_withdraw(job, attempts[i].task);
 }
 
-static void local_resume(struct ex_engine_job *job, const struct ex_resumed_task *tasks,
-                         bool same_boot) {
-    ex_partitions_resume(job, tasks, same_boot);
-}
-
-static void local_suspend(struct ex_engine_job *job) {
-    job->suspended = true;
-}
-
 static int local_log_path(void *self, const char *job_id, const struct fo_graph *graph,
                           const struct ex_task_attempt *attempt, char **ret_path) {
     const struct ex_local *engine = self;
@@ -156,6 +147,15 @@ static int local_log_path(void *self, const char *job_id, const struct fo_graph 
                  fo_graph_task_subtask(graph, attempt->task), attempt->attempt) == -1)
         return -ENOMEM;
     return 0;
+}
+
+static void local_resume(struct ex_engine_job *job, const struct ex_resumed_task *tasks,
+                         bool same_boot) {
+    ex_partitions_resume(job, tasks, same_boot);
+}
+
+static void local_suspend(struct ex_engine_job *job) {
+    job->suspended = true;
 }
 
 /* ---- closing a job ------------------------------------------------------------------------- */
@@ -339,9 +339,9 @@ const struct ex_engine_ops *ex_local_ops(void) {
         .deploy = local_deploy,
         .cancel = local_cancel,
         .withdraw = local_withdraw,
+        .log_path = local_log_path,
         .resume = local_resume,
         .suspend = local_suspend,
-        .log_path = local_log_path,
         .close_job = local_close_job,
         .close = local_close,
     };
