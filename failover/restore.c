@@ -276,9 +276,9 @@ static void read_exponential(struct restoring *it, struct fo_strategy *strategy,
         return;
     strategy->exponential_delay.attempt = (int32_t)attempt;
     strategy->exponential_delay.notified = notified;
-    strategy->exponential_delay.next_restart_ms =
-        next_restart_ms > it->saved_ms ? keep_due(it, next_restart_ms)
-                                       : keep_past(it, next_restart_ms);
+    strategy->exponential_delay.next_restart_ms = next_restart_ms > it->saved_ms
+                                                      ? keep_due(it, next_restart_ms)
+                                                      : keep_past(it, next_restart_ms);
 }
 
 /* A strategy whose kind has changed begins anew; `strategy` may be NULL, to skip one. */

@@ -134,12 +134,24 @@ static void on_answered(void *ctx, void *asked, enum ex_call_result result, doub
 
 /* ---- failures and events ---- */
 
+static bool wants_failures(const struct ex_member *member) {
+    return member->child && (member->events & EX_CHILD_WANTS(0)) != 0;
+}
+
+bool ex_bank_has_to_ask(const struct ex_bank *bank) {
+    for (uint32_t i = 0; i < bank->member_count; i++) {
+        if (wants_failures(&bank->members[i]))
+            return true;
+    }
+    return false;
+}
+
 bool ex_bank_ask(struct ex_bank *bank, const struct fl_failure *failure, struct ex_ticket *ticket) {
     bool encoded = false;
 
     for (uint32_t i = 0; i < bank->member_count; i++) {
         struct ex_member *member = &bank->members[i];
-        if (!member->child || (member->events & EX_CHILD_WANTS(0)) == 0)
+        if (!wants_failures(member))
             continue;
         if (!encoded) {
             ex_buffer_reset(&bank->record);

@@ -53,6 +53,9 @@ struct ex_ticket {
     struct ex_answer *answers; /* the bank's */
 };
 
+/* Whether there is any child to be asked; if not, the categoriser's verdict is final. */
+bool ex_bank_has_to_ask(const struct ex_bank *bank);
+
 /* Asks every child. `verdict` is the categoriser's. True: ticket->final() follows, from the loop,
  * within the longest time limit of a listener. False: nobody is to be waited for. */
 bool ex_bank_ask(struct ex_bank *bank, const struct fl_failure *failure, struct ex_ticket *ticket);

@@ -7,7 +7,7 @@
 #include "exporter/cli/cli.h"
 
 /* The last so many flags of the list are not for `run`. */
-enum { SERVE_ONLY = 3 };
+enum { SERVE_ONLY = 5 };
 
 static const char default_address[] = ":10912";
 
@@ -78,6 +78,7 @@ static int finish(struct ex_daemon_flags *flags, const struct choices *choices,
     flags->daemon.door.any_port = command == EX_COMMAND_RUN;
     flags->daemon.door.max_requests = unlimited ? UINT_MAX : (unsigned)choices->max_requests;
     flags->daemon.door.max_response_bytes = choices->max_response_bytes;
+    flags->daemon.keep_state = command == EX_COMMAND_SERVE;
     flags->daemon.control.enabled = command == EX_COMMAND_SERVE;
     flags->daemon.control.addresses = flags->control_addresses.items;
     flags->daemon.control.address_count = flags->control_addresses.count;
@@ -120,7 +121,7 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         {"control.token-file", EX_FLAG_TEXT, &daemon->control.token_file, "FILE",
          "A file of mode 0600 with the token that allows everything at those addresses."},
         {"web.disable-exporter-metrics", EX_FLAG_BOOL, &choices.disable_exporter_metrics, "",
-         "Leave out process_* and promhttp_*."},
+         "Leave out process_*, and which build this is."},
         {"log.level", EX_FLAG_TEXT, &choices.log_level, "LEVEL", "debug, info, warn or error."},
         {"log.format", EX_FLAG_TEXT, &choices.log_format, "FORMAT", "logfmt or json."},
         {"version", EX_FLAG_BOOL, &choices.version, "", "Print the version."},
@@ -128,6 +129,9 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         {"h", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
         {"web.systemd-socket", EX_FLAG_BOOL, &flags->systemd_socket, "",
          "Serve the sockets that systemd hands over, instead of the default address."},
+        {"storage.standby", EX_FLAG_BOOL, &daemon->standby, "",
+         "Wait for as long as another daemon has the storage path, then take over."},
+        {"rerun", EX_FLAG_BOOL, &daemon->rerun, "", "Run job files again whose jobs have ended."},
         {"spawner.socket", EX_FLAG_TEXT, &daemon->spawner_socket, "PATH",
          "Socket of a failover_spawn that is a service of its own; without it, one is started."},
         {"config.check", EX_FLAG_BOOL, &flags->check_only, "",

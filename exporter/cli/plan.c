@@ -9,6 +9,7 @@
 
 #include "exporter/cli/cli.h"
 #include "exporter/cli/flags.h"
+#include "exporter/cli/remote.h"
 #include "exporter/config/config.h"
 #include "exporter/config/duration.h"
 #include "exporter/config/task_name.h"
@@ -29,6 +30,8 @@ struct options {
     int64_t mtbf_ms; /* FORECAST_NONE = no forecast */
     int64_t span_ms;
     uint64_t seed;
+    const char *running; /* a job of a daemon; NULL = a job file is asked */
+    struct ex_remote_door door;
     bool json;
     bool help;
 };
@@ -343,10 +346,35 @@ static bool says_what_happens(const struct options *options) {
            0;
 }
 
+/* The daemon knows what the job has used up, and answers for this instant. */
+static int plan_running(struct options *options, int count) {
+    struct ex_client_request request = {.method = "GET"};
+    struct ex_buffer path;
+
+    if (count != 0 || options->fail.count != 1 || options->mtbf_ms != FORECAST_NONE) {
+        ex_cli_complain(NULL, &(struct fo_error){.text = "plan --running JOB takes one --fail TASK "
+                                                         "and no job file"});
+        return EX_EXIT_USAGE;
+    }
+    if (ex_remote_find_door(&options->door) < 0)
+        return EX_EXIT_USAGE;
+    ex_buffer_init(&path, EX_REMOTE_PATH_MAX_BYTES);
+    ex_buffer_append_text(&path, "/jobs/");
+    ex_client_escape(&path, options->running);
+    ex_buffer_append_text(&path, "/plan?fail=");
+    ex_client_escape(&path, options->fail.items[0]);
+    request.path = ex_buffer_text(&path);
+    int status = ex_remote_ask(&options->door, &request, options->json, ex_remote_show_plan);
+    ex_buffer_done(&path);
+    return status == EX_EXIT_OK ? EX_EXIT_OK : EX_EXIT_USAGE;
+}
+
 int ex_cli_plan(int argc, char **argv) {
     struct options options = {.mtbf_ms = FORECAST_NONE, .span_ms = 24LL * 3600 * 1000, .seed = 1};
     const struct ex_flag flags[] = {
         {"fail", EX_FLAG_LIST, &options.fail, "TASK[@TIME]", "The task fails at that time."},
+        {"running", EX_FLAG_TEXT, &options.running, "JOB",
+         "Asks a running daemon what --fail TASK would lead to now, instead of a job file."},
         {"finish", EX_FLAG_LIST, &options.finish, "TASK[@TIME]", "The task finishes."},
         {"partition-lost", EX_FLAG_LIST, &options.partition_lost, "TASK[@TIME]",
          "What the task has published is gone."},
@@ -358,12 +386,13 @@ int ex_cli_plan(int argc, char **argv) {
         {"flink", EX_FLAG_TEXT, &options.flink, "URL",
          "JOB is a job, by name or id, of the Flink cluster of this JobManager."},
         {"config.file", EX_FLAG_TEXT, &options.config_file, "FILE", "Cluster configuration."},
+        EX_REMOTE_FLAGS(&options.door),
         {"json", EX_FLAG_BOOL, &options.json, "", "Print JSON."},
         {"help", EX_FLAG_BOOL, &options.help, "", "Print this help."},
         {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
     };
     const struct ex_cli_command command = {
-        .usage = "plan [flags] JOB",
+        .usage = "plan [flags] JOB-FILE | plan [flags] --running JOB --fail TASK",
         .about = "Shows, without running anything, which tasks would restart, when, and when the "
                  "job would give up.",
         .flags = flags,
@@ -376,6 +405,8 @@ int ex_cli_plan(int argc, char **argv) {
 
     if (count < 0)
         return status;
+    if (options.running)
+        return plan_running(&options, count);
     if (count != 1) {
         ex_cli_complain(NULL, &(struct fo_error){.text = "plan takes one job; see --help"});
         return EX_EXIT_USAGE;

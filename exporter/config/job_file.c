@@ -186,6 +186,8 @@ static int hash_content(struct ex_job_reading *reading) {
               hash_chunk(folder ? folder : "", folder ? strlen(folder) : 0, state) == 0;
     reading->spec->content_hash = XXH3_64bits_digest(state);
     XXH3_freeState(state);
+    reading->spec->source = json_dumps(reading->job.object, JSON_COMPACT);
+    ok = ok && reading->spec->source;
     return ok ? 0 : ex_fields_no_memory(&reading->job);
 }
 
@@ -221,8 +223,10 @@ static int spec_new(const struct ex_job_origin *origin, struct ex_job_spec **ret
     if (!spec)
         return ex_fail(reterr, -ENOMEM, 0, "out of memory");
     spec->owners = 1;
+    spec->commands_optional = origin->commands_optional;
     spec->path = origin->path ? strdup(origin->path) : NULL;
-    if (origin->path && !spec->path) {
+    spec->folder = origin->working_directory ? strdup(origin->working_directory) : NULL;
+    if ((origin->path && !spec->path) || (origin->working_directory && !spec->folder)) {
         ex_job_spec_unref(spec);
         return ex_fail(reterr, -ENOMEM, 0, "out of memory");
     }

@@ -35,6 +35,8 @@ struct ex_job_spec *ex_job_spec_unref(struct ex_job_spec *spec) {
     free(spec->engine_kind);
     free(spec->path);
     free(spec->working_directory);
+    free(spec->source);
+    free(spec->folder);
     if (spec->graph)
         fo_graph_unref(spec->graph);
     ex_policies_unref(spec->policies);

@@ -16,6 +16,7 @@
 #include "exporter/daemon/catalogue_load.h"
 #include "exporter/daemon/job_load.h"
 #include "exporter/daemon/label_keys.h"
+#include "exporter/daemon/lock.h"
 #include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
 #include "exporter/engines/flink/flink.h"
@@ -26,10 +27,18 @@
 #include "exporter/metrics/process.h"
 #include "exporter/rest/events.h"
 #include "exporter/spawn/client.h"
+#include "exporter/store/store.h"
 #include "listeners/catalogue/catalogue.h"
 
-/* Attempts are numbered from the wall clock on, so that a later daemon's numbers are higher. */
-enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 1024, EPOCHS_PER_MS = 1000 };
+/* Attempts are numbered from the wall clock on, and past all that the last daemon can have used, so
+ * that a later daemon's numbers are higher. */
+enum {
+    DRAIN_MS = 3000,
+    LISTENER_GRACE_MS = 1500,
+    URL_MAX_BYTES = 1024,
+    EPOCHS_PER_MS = 1000,
+    EPOCHS_OF_DAEMON = 1000000000
+};
 
 static const char local_name[] = "local";
 static const char push_name[] = "push";
@@ -45,6 +54,10 @@ struct ex_daemon {
     struct ex_self_metrics self;
     struct catalogue *catalogue;
     struct ex_work_dir work_dir;
+    struct ex_lock lock;
+    struct ex_store *store; /* NULL: state is in memory */
+    int64_t epoch;          /* of the first attempt */
+    bool rerun;
     struct ex_spawner *spawner;
     struct ex_bank *bank;
     struct ex_engines engines;
@@ -104,8 +117,92 @@ static int start_spawner(struct ex_daemon *daemon, const struct ex_daemon_option
         .socket_path = options->spawner_socket,
         .died = on_spawner_died,
     };
+    int ret = ex_spawner_new(&spawner, &daemon->spawner, reterr);
 
-    return ex_spawner_new(&spawner, &daemon->spawner, reterr);
+    if (ret == 0 && daemon->lock.fd != -1) {
+        ret = ex_spawner_hold(daemon->spawner, daemon->lock.fd);
+        if (ret < 0)
+            *reterr = (struct fo_error){.code = ret, .text = "the spawner cannot hold the lock"};
+    }
+    return ret;
+}
+
+/* ---- state ---- */
+
+static void on_stored(void *ctx, bool up) {
+    struct ex_daemon *daemon = ctx;
+
+    atomic_store(&daemon->door.cannot_store, !up);
+    ex_manager_on_stored(daemon->manager);
+}
+
+static int read_epoch(void *ctx, const struct ex_row *row) {
+    int64_t *epoch = ctx;
+
+    *epoch = row->ints[2];
+    return 0;
+}
+
+static int open_store(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                      struct fo_error *reterr) {
+    const struct ex_store_config config = {
+        .directory = daemon->work_dir.path,
+        .now_ms = ex_clock_wall_ms(),
+        .retention_count = daemon->config->storage_retention_count,
+        .retention_bytes = daemon->config->storage_retention_bytes,
+        .retention_age_ms = daemon->config->storage_retention_age_ms,
+        .changed = on_stored,
+        .ctx = daemon,
+    };
+    int64_t last_epoch = 0;
+
+    if (daemon->work_dir.temporary)
+        return 0;
+    int ret = ex_lock_take(&daemon->lock, daemon->work_dir.path, options->standby, reterr);
+    if (ret == 0 && options->keep_state)
+        ret = ex_store_open(&config, &daemon->store, reterr);
+    if (ret == 0 && daemon->store)
+        ret = ex_store_read(daemon->store, EX_READ_DAEMON, 0, read_epoch, &last_epoch);
+    if (ret == 0 && last_epoch > 0 && daemon->epoch < last_epoch + EPOCHS_OF_DAEMON)
+        daemon->epoch = last_epoch + EPOCHS_OF_DAEMON;
+    return ret;
+}
+
+/* A job whose file has changed is over; the new one takes its place. */
+static bool goes_on(void *ctx, const struct ex_job_spec *spec) {
+    const struct ex_daemon *daemon = ctx;
+
+    for (int i = 0; i < daemon->job_count; i++) {
+        const struct ex_job_spec *file = daemon->jobs[i];
+        if (strcmp(file->name, spec->name) != 0 || strcmp(file->engine, spec->engine) != 0 ||
+            file->content_hash == spec->content_hash)
+            continue;
+        ex_log(EX_LOG_WARN, "The file of a job has changed; it begins anew.",
+               EX_TEXT("job_name", spec->name), EX_TEXT("file", daemon->job_files[i]));
+        return false;
+    }
+    return true;
+}
+
+static int recover(struct ex_daemon *daemon, struct fo_error *reterr) {
+    const struct ex_recovery recovery = {
+        .engines = &daemon->engines,
+        .config = daemon->config,
+        .same_boot = daemon->lock.same_boot,
+        .goes_on = goes_on,
+        .ctx = daemon,
+    };
+
+    if (!daemon->store)
+        return 0;
+    int ret = ex_manager_recover(daemon->manager, &recovery, reterr);
+    if (ret == 0) {
+        ex_manager_set_epoch(daemon->manager, daemon->epoch);
+        ret = ex_store_start(daemon->store);
+        if (ret < 0)
+            *reterr = (struct fo_error){.code = ret, .text = "no thread for the store"};
+    }
+    return ret;
 }
 
 static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -142,7 +239,7 @@ static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
         .sink = ex_manager_sink(),
         .directory = daemon->work_dir.path,
         .user = own ? own->user : NULL,
-        .epoch = (uint64_t)ex_clock_wall_ms() * EPOCHS_PER_MS,
+        .epoch = (uint64_t)daemon->epoch,
         .keep = !daemon->work_dir.temporary,
         .output_dropped_bytes = &daemon->self.output_dropped_bytes,
     };
@@ -240,6 +337,7 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
         .label_keys = labels.keys,
         .label_key_count = labels.count,
         .bank = daemon->bank,
+        .store = daemon->store,
         .retention_ms = daemon->config->metrics_retention_ms,
         .observer = options->observer,
         .observer_ctx = options->observer_ctx,
@@ -330,6 +428,8 @@ static void log_notices(const char *file, const struct ex_notices *notices) {
 }
 
 static void note_storage(const struct ex_daemon_options *options) {
+    if (options->storage_path && options->keep_state)
+        return;
     if (options->storage_path)
         ex_log(EX_LOG_WARN,
                "State is in memory: counters and jobs are lost when the daemon ends. Only files "
@@ -356,6 +456,19 @@ static int check_name(const struct ex_daemon *daemon, const struct ex_job_spec *
     return 0;
 }
 
+/* Without a control door no scheduler could report. */
+static int check_engine(const struct ex_job_spec *spec, struct fo_error *reterr) {
+    if (strcmp(spec->engine_kind, push_name) != 0)
+        return 0;
+    *reterr = (struct fo_error){.code = -ENOTSUP};
+    (void)snprintf(
+        reterr->text, sizeof reterr->text,
+        "engine: %.64s: the tasks of this job are started by a scheduler of yours, which "
+        "reports to a daemon; start one with `serve` and see docs/push.md",
+        spec->engine);
+    return -ENOTSUP;
+}
+
 /* All before the first starts: better nothing at all than half of it. */
 static int read_jobs(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                      const char **ret_file, struct fo_error *reterr) {
@@ -369,6 +482,8 @@ static int read_jobs(struct ex_daemon *daemon, const struct ex_daemon_options *o
         int ret = ex_job_load(options->job_files[i], daemon->config, &spec, reterr);
         if (ret == 0)
             ret = check_name(daemon, spec, reterr);
+        if (ret == 0 && !options->control.enabled)
+            ret = check_engine(spec, reterr);
         if (ret < 0) {
             *ret_file = options->job_files[i];
             (void)ex_job_spec_unref(spec);
@@ -394,6 +509,8 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     note_storage(options);
     ret = ex_work_dir_open(&daemon->work_dir, options->storage_path, reterr);
     if (ret == 0)
+        ret = open_store(daemon, options, reterr);
+    if (ret == 0)
         ret = start_catalogue(daemon, reterr);
     if (ret == 0)
         ret = start_metrics(daemon, options, reterr);
@@ -406,13 +523,15 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret == 0)
         ret = start_push(daemon, reterr);
     if (ret == 0)
-        ret = start_rest(daemon, options);
-    if (ret == 0)
-        ret = open_door(daemon, options, reterr);
-    if (ret == 0)
         ret = start_local(daemon, reterr);
     if (ret == 0)
         ret = start_flinks(daemon, reterr);
+    if (ret == 0)
+        ret = recover(daemon, reterr);
+    if (ret == 0)
+        ret = start_rest(daemon, options);
+    if (ret == 0)
+        ret = open_door(daemon, options, reterr);
     if (ret == 0)
         ret = open_control(daemon, options, reterr);
     return ret;
@@ -440,6 +559,7 @@ static void close_rooms(struct ex_daemon *daemon) {
         const struct ex_engine *engine = &daemon->engines.items[--daemon->engines.count];
         engine->ops->close(engine->self);
     }
+    daemon->store = ex_store_close(daemon->store);
     daemon->manager = ex_manager_free(daemon->manager);
     ex_bank_close(daemon->bank, LISTENER_GRACE_MS, on_listeners_closed, daemon);
 }
@@ -462,6 +582,9 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
     if (!daemon)
         return -ENOMEM;
     daemon->loop = loop;
+    daemon->lock.fd = -1;
+    daemon->epoch = ex_clock_wall_ms() * EPOCHS_PER_MS;
+    daemon->rerun = options->rerun;
     daemon->events = ex_events_new();
     if (!daemon->events) {
         free(daemon);
@@ -487,6 +610,7 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
     if (!daemon)
         return -ENOMEM;
     daemon->loop = loop;
+    daemon->lock.fd = -1;
     int ret = ex_config_load(NULL, &daemon->config, reterr);
     if (ret == 0)
         ret = start_catalogue(daemon, reterr);
@@ -515,18 +639,44 @@ static int submit_job(struct ex_daemon *daemon, struct ex_job_spec *spec, struct
                       struct fo_error *reterr) {
     const struct ex_engine *engine = ex_engines_find(&daemon->engines, spec->engine);
 
-    if (engine)
-        return ex_manager_submit(daemon->manager, engine, spec, ret_job, reterr);
+    if (engine) {
+        int ret = ex_manager_submit(daemon->manager, engine, spec, ret_job, reterr);
+        if (ret == 0 && strcmp(spec->engine_kind, push_name) == 0)
+            ex_log(EX_LOG_INFO,
+                   "The job waits for its scheduler, which follows GET /jobs/ID/decisions and "
+                   "answers with POST /jobs/ID/reports.",
+                   EX_TEXT("job_name", spec->name), EX_TEXT("job_id", ex_job_id(*ret_job)),
+                   EX_TEXT("engine", spec->engine));
+        return ret;
+    }
     *reterr = (struct fo_error){.code = -ENOENT};
     (void)snprintf(reterr->text, sizeof reterr->text, "engine: no engine \"%s\" runs here",
                    spec->engine);
     return -ENOENT;
 }
 
+/* The job of a file that goes on, or has ended and is not to be run again. */
+static bool is_known(struct ex_daemon *daemon, const struct ex_job_spec *spec) {
+    const struct ex_engine *engine = ex_engines_find(&daemon->engines, spec->engine);
+    const struct ex_job *job =
+        engine ? ex_manager_find_name(daemon->manager, engine, spec->name) : NULL;
+
+    if (!job || (ex_job_is_closed(job) && daemon->rerun))
+        return false;
+    ex_log(EX_LOG_INFO,
+           ex_job_is_closed(job) ? "A job has ended; --rerun runs it again." : "A job goes on.",
+           EX_TEXT("job_name", spec->name), EX_TEXT("job_id", ex_job_id(job)));
+    return true;
+}
+
 int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
                           struct fo_error *reterr) {
+    if (daemon->store)
+        ex_manager_go_on(daemon->manager);
     for (int i = 0; i < daemon->job_count; i++) {
         struct ex_job *job;
+        if (is_known(daemon, daemon->jobs[i]))
+            continue;
         int ret = submit_job(daemon, daemon->jobs[i], &job, reterr);
         if (ret < 0) {
             *ret_file = daemon->job_files[i];
@@ -583,6 +733,7 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
     ex_work_dir_close(&daemon->work_dir);
+    ex_lock_release(&daemon->lock);
     for (int i = 0; i < daemon->job_count; i++)
         (void)ex_job_spec_unref(daemon->jobs[i]);
     free(daemon->jobs);

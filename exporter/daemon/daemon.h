@@ -15,6 +15,9 @@ struct ex_daemon;
 struct ex_daemon_options {
     const char *config_file;  /* NULL = all defaults */
     const char *storage_path; /* NULL = a private temporary directory */
+    bool keep_state;          /* in storage_path, if there is one; else in memory */
+    bool standby;             /* wait for a daemon that has the storage path to end */
+    bool rerun;               /* job files whose job has ended are run again */
     char **job_files;         /* read and checked before anything starts; borrowed, like all here */
     int job_file_count;
     const char *spawner_socket; /* of a spawner that is a service of its own; NULL = start one */
@@ -35,8 +38,9 @@ FO_MUST_CHECK int ex_daemon_start(const struct ex_daemon_options *options, uv_lo
                                   struct ex_daemon **ret_daemon, const char **ret_file,
                                   struct fo_error *reterr);
 
-/* Starts the jobs of options.job_files on the local engine, in order, up to the first that is
- * refused; *ret_file names its file. Errors: the manager's. May be called once. */
+/* Lets the jobs of an earlier daemon go on, then starts those of options.job_files, in order, up to
+ * the first that is refused; *ret_file names its file. One that is known goes on instead. Errors:
+ * the manager's. May be called once. */
 FO_MUST_CHECK int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
                                         struct fo_error *reterr);
 

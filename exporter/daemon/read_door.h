@@ -13,7 +13,7 @@
 #include "exporter/metrics/metrics.h"
 #include "exporter/rest/rest.h"
 
-enum { EX_READ_DOOR_ROUTES = 5 }; /* beside those of the REST API */
+enum { EX_READ_DOOR_ROUTES = 8 }; /* beside those of the REST API */
 
 struct ex_read_door_options {
     const char *const *addresses;
@@ -54,6 +54,7 @@ struct ex_read_door {
     struct ex_rest *rest;       /* borrowed */
     struct ex_read_door_options options;
     struct ex_scrape_counters scrapes;
+    atomic_bool cannot_store; /* state cannot be written: not ready either */
     struct ex_buffer landing; /* the page at "/" */
     atomic_bool ready;        /* [any] whether /-/ready answers 200 */
 };
@@ -64,8 +65,8 @@ FO_MUST_CHECK int ex_read_door_open(struct ex_read_door *door,
                                     struct ex_metrics *metrics, struct ex_rest *rest,
                                     struct fo_error *reterr);
 
-/* Writes the routes that are the door's own, metrics, health and page, for the other door to serve as
- * well; returns their count, EX_READ_DOOR_ROUTES. The options must have been set. */
+/* Writes the routes that are the door's own, metrics, health and page, for the other door to serve
+ * as well; returns their count, EX_READ_DOOR_ROUTES. The options must have been set. */
 size_t ex_read_door_routes(struct ex_read_door *door, struct ex_http_route *routes);
 
 /* Lets running requests finish for up to `drain_ms`. A door that was never opened is fine. */

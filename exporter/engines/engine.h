@@ -52,6 +52,7 @@ struct ex_report {
     uint32_t attempt;
     enum fo_task_state state;
     const struct ex_evidence *evidence;
+    uint64_t sequence; /* orders the reports of an attempt; kept with the task; 0 = none */
     void *token; /* NULL, or who waits for the answer: ex_engine_ops.answered is called for it */
 };
 
@@ -79,8 +80,23 @@ struct ex_task_attempt {
     uint32_t attempt;
 };
 
+/* A task of a job that an earlier daemon has run. */
+struct ex_resumed_task {
+    uint32_t attempt;
+    enum fo_task_state state;
+    uint64_t sequence;        /* the highest that was reported of the attempt; 0 = none */
+    uint64_t former_sequence; /* of the attempt before */
+    /* What was decided about the newest failure of the task, if that is still known; borrowed. */
+    const struct fo_decision *decision; /* NULL = not */
+    uint32_t decision_attempt;          /* the attempt that failed */
+    const struct fo_task_range *restarted;
+    uint32_t restarted_count;
+};
+
 struct ex_engine_ops {
     const char *kind;
+    /* Tasks run on when the daemon dies. If not, those that ran have ended when it starts again. */
+    bool tasks_live_on;
     /* Its jobs are decided about elsewhere: it makes them itself, by exporter/manager/mirror.h. Of
      * the functions below it has open_job, which refuses, close_job and close. */
     bool mirrors;
@@ -102,6 +118,17 @@ struct ex_engine_ops {
     /* A report with a token is through: once for each, also after close_job. NULL in an engine that
      * gives no tokens. */
     void (*answered)(void *token, const struct ex_answer *answer);
+    /* A job of an earlier daemon goes on: called once, after open_job and before anything else,
+     * with all its tasks by number. `same_boot`: the machine has not been started since. NULL:
+     * nothing of an earlier daemon is of use. */
+    void (*resume)(struct ex_engine_job *job, const struct ex_resumed_task *tasks, bool same_boot);
+    /* close_job follows, yet the job will be resumed by a later daemon. NULL: no difference. */
+    void (*suspend)(struct ex_engine_job *job);
+    /* Where the output of an attempt is kept, whether there is any or not: a file, behind which
+     * <path>.1 and <path>.2 hold newer pieces; the path is the caller's to free. Also for jobs that
+     * were closed. 0 or -ENOMEM. NULL in an engine that keeps none. */
+    int (*log_path)(void *engine, const char *job_id, const struct fo_graph *graph,
+                    const struct ex_task_attempt *attempt, char **ret_path);
     /* No further calls for `job`; what still runs is killed; ends with job_closed. */
     void (*close_job)(struct ex_engine_job *job);
     /* Ends the engine; every job was closed before. */

@@ -6,6 +6,7 @@
 
 #include "exporter/children/bank.h"
 #include "exporter/engines/engine.h"
+#include "exporter/manager/ledger.h"
 
 enum {
     /* What is kept of a task's output once the failure is labelled; the whole is in the log file.
@@ -38,13 +39,15 @@ struct ex_failure {
     bool decided;
     struct ex_task_runs restarted; /* by the decision; empty when there are too many runs */
     struct fo_budget budget;       /* of the job, after the decision */
-    bool labelled;                 /* `labels` are final, it is counted */
+    bool is_final;                 /* `labels` are; counted as soon as that is durable */
+    bool labelled;                 /* it is counted */
     struct ex_label_set verdict;   /* the categoriser's */
-    struct ex_label_set labels;    /* of all listeners; empty until labelled */
+    struct ex_label_set labels;    /* of all listeners; empty until final */
     struct ex_label_set passed;    /* that it came with; they join the final ones */
     char *matched;                 /* the line that the categoriser decided by; NULL = none */
     char *texts;                   /* what `evidence` points into */
     struct ex_ticket ticket;       /* its round of the listeners */
+    struct ex_entry counting;      /* that its labels are final */
     struct ex_job *job;            /* while it is on it */
 };
 

@@ -160,3 +160,40 @@ void ex_failure_metrics_count(struct ex_failure_metrics *account,
         ex_counter_add(series, 1);
     ex_group_publish(account->group);
 }
+
+/* ---- what an earlier daemon has counted ---- */
+
+static void restore(struct ex_series *series, uint64_t count, int64_t start_ms) {
+    ex_counter_restore(series, ex_counter_value(series) + count, start_ms);
+}
+
+void ex_failure_metrics_restore_pending(struct ex_failure_metrics *account) {
+    ex_group_begin(account->group);
+    ex_counter_add(account->received, 1);
+    ex_gauge_add(account->pending, 1);
+    ex_group_publish(account->group);
+}
+
+void ex_failure_metrics_restore_class(struct ex_failure_metrics *account,
+                                      const struct ex_failure_class *class, uint64_t count,
+                                      int64_t start_ms) {
+    struct ex_series *series;
+
+    ex_group_begin(account->group);
+    restore(account->received, count, start_ms);
+    restore(account->counted, count, start_ms);
+    if (open_class(account, class, &series) == 0)
+        restore(series, count, start_ms);
+    ex_group_publish(account->group);
+}
+
+void ex_failure_metrics_restore_rejected(struct ex_failure_metrics *account,
+                                         const uint64_t counts[static EX_REJECTIONS],
+                                         int64_t start_ms) {
+    ex_group_begin(account->group);
+    for (int i = 0; i < EX_REJECTIONS; i++) {
+        restore(account->received, counts[i], start_ms);
+        restore(account->rejected[i], counts[i], start_ms);
+    }
+    ex_group_publish(account->group);
+}

@@ -43,6 +43,15 @@ void ex_failure_metrics_reject(struct ex_failure_metrics *account, enum ex_rejec
 
 /* Accepted: received and pending, until it is counted. */
 void ex_failure_metrics_accept(struct ex_failure_metrics *account, double decision_seconds);
+/* A failure of an earlier daemon that is still pending. */
+void ex_failure_metrics_restore_pending(struct ex_failure_metrics *account);
+/* What an earlier daemon has counted since `start_ms`. Before anything else is. */
+void ex_failure_metrics_restore_class(struct ex_failure_metrics *account,
+                                      const struct ex_failure_class *class, uint64_t count,
+                                      int64_t start_ms);
+void ex_failure_metrics_restore_rejected(struct ex_failure_metrics *account,
+                                         const uint64_t counts[static EX_REJECTIONS],
+                                         int64_t start_ms);
 void ex_failure_metrics_count(struct ex_failure_metrics *account,
                               const struct ex_failure_class *class);
 

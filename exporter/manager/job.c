@@ -101,6 +101,26 @@ static int make_task_times(struct ex_job *job) {
     return 0;
 }
 
+int ex_job_note_sequence(struct ex_job *job, uint32_t task, uint64_t sequence) {
+    if (!job->sequences)
+        job->sequences = calloc(fo_graph_task_count(job->spec->graph), sizeof *job->sequences);
+    if (!job->sequences)
+        return -ENOMEM;
+    if (sequence > job->sequences[task].current)
+        job->sequences[task].current = sequence;
+    return 0;
+}
+
+void ex_job_keep_failure(struct ex_job *job, struct ex_failure *failure) {
+    if (job->newest_failure)
+        job->newest_failure->next = failure;
+    else
+        job->failures = failure;
+    job->newest_failure = failure;
+    failure->job = job;
+    job->failures_kept++;
+}
+
 static void free_failures(struct ex_job *job) {
     while (job->failures) {
         struct ex_failure *next = job->failures->next;
@@ -117,6 +137,8 @@ static void on_timer_closed(uv_handle_t *handle) {
     (void)ex_job_spec_unref(job->spec);
     ex_buffer_done(&job->engine_state);
     free(job->task_times);
+    free(job->sequences);
+    ex_marks_done(&job->marks);
     free(job);
 }
 
@@ -144,23 +166,36 @@ static void set_id(struct ex_job *job, const char *id) {
         ex_random_hex(job->id, EX_JOB_ID_LEN / 2);
 }
 
+static int make_core(struct ex_job *job, const struct ex_job_birth *birth,
+                     struct fo_error *reterr) {
+    const struct fo_job_config *decisions = &job->spec->decisions;
+    struct fo_graph *graph = job->spec->graph;
+    bool lives_on = birth->engine->ops->tasks_live_on;
+
+    if (birth->saved.len == 0)
+        return fo_job_new(decisions, graph, NULL, job->submitted_ms, &job->core, reterr);
+    return (lives_on ? fo_job_restore_running : fo_job_restore)(
+        decisions, graph, NULL, ex_clock_ms(), birth->saved, &job->core);
+}
+
 int ex_job_new(struct ex_manager *manager, const struct ex_job_birth *birth,
                struct ex_job **ret_job, struct fo_error *reterr) {
-    struct ex_job_spec *spec = birth->spec;
     struct ex_job *job = calloc(1, sizeof *job);
 
     if (!job)
         return -ENOMEM;
     job->manager = manager;
     job->engine = birth->engine;
-    job->spec = ex_job_spec_ref(spec);
+    job->spec = ex_job_spec_ref(birth->spec);
     job->submitted_ms = birth->submitted_ms;
+    job->tally.start_ms = ex_clock_ms();
     ex_buffer_init(&job->engine_state, EX_MIRROR_STATE_MAX_BYTES);
     set_id(job, birth->id);
     int ret = make_task_times(job);
-    if (ret < 0)
-        goto fail;
-    ret = fo_job_new(&spec->decisions, spec->graph, NULL, job->submitted_ms, &job->core, reterr);
+    if (ret == 0)
+        ret = ex_marks_init(&job->marks, fo_graph_task_count(job->spec->graph));
+    if (ret == 0)
+        ret = make_core(job, birth, reterr);
     if (ret < 0)
         goto fail;
     ret = make_metrics(job, birth->replaced);
@@ -185,19 +220,44 @@ fail_metrics:
 fail_core:
     (void)fo_job_free(job->core);
 fail:
+    ex_marks_done(&job->marks);
     free(job->task_times);
     (void)ex_job_spec_unref(job->spec);
     free(job);
     return ret;
 }
 
-void ex_job_remove(struct ex_job *job) {
-    ex_job_settle(job);
+/* Every entry about it has been released before this one. */
+static void on_gone(struct ex_entry *entry, bool durable) {
+    struct ex_job *job = (struct ex_job *)((char *)entry - offsetof(struct ex_job, going));
+
+    (void)durable;
+    uv_close((uv_handle_t *)&job->timer, on_timer_closed);
+}
+
+/* Off every list; its counters go. */
+static void unlist_job(struct ex_job *job) {
     TAILQ_REMOVE(&job->manager->jobs, job, link);
     ex_name_table_remove(&job->manager->by_id, &job->id_node);
     ex_name_table_remove(&job->manager->by_name, &job->name_node);
     ex_job_metrics_done(&job->metrics);
+    (void)uv_timer_stop(&job->timer);
+    job->gone = true;
+}
+
+void ex_job_forget(struct ex_job *job) {
+    unlist_job(job);
     uv_close((uv_handle_t *)&job->timer, on_timer_closed);
+}
+
+void ex_job_remove(struct ex_job *job) {
+    struct ex_manager *manager = job->manager;
+
+    ex_job_settle(job);
+    unlist_job(job);
+    ex_persist_job_gone(job);
+    job->going.release = on_gone;
+    ex_persist_write(&manager->persist, &manager->ledger, &job->going);
 }
 
 /* ---- ending ---- */
@@ -206,11 +266,17 @@ static void on_retention_over(uv_timer_t *timer) {
     ex_job_remove(timer->data);
 }
 
-void ex_job_on_closed(struct ex_job *job) {
-    struct ex_manager *manager = job->manager;
+void ex_job_retain(struct ex_job *job, int64_t retention_ms) {
+    (void)uv_timer_start(&job->timer, on_retention_over, (uint64_t)retention_ms, 0);
+}
 
+void ex_job_on_closed(struct ex_job *job) {
     job->closed = true;
     job->engine_job = NULL;
+    if (fo_job_state_is_terminal(fo_job_state(job->core))) {
+        job->ended_ms = ex_clock_wall_ms();
+        ex_persist_mark(job);
+    }
     ex_job_tell(job, EX_CHANGE_CLOSED, NULL, NULL);
-    (void)uv_timer_start(&job->timer, on_retention_over, (uint64_t)manager->retention_ms, 0);
+    ex_job_retain(job, job->manager->retention_ms);
 }

@@ -13,10 +13,17 @@
 #include "exporter/manager/ledger.h"
 #include "exporter/manager/manager.h"
 #include "exporter/manager/mirror.h"
+#include "exporter/manager/persist.h"
 #include "listeners/catalogue/catalogue.h"
 #include "listeners/counting/counting.h"
 
 enum { EX_JOB_FAILURES_KEPT_MAX = 1024 };
+
+/* The highest numbers that were reported of a task. */
+struct ex_sequences {
+    uint64_t current; /* of its attempt; 0 = none */
+    uint64_t former;  /* of the one before */
+};
 
 /* When the current attempt of a task came where it is. */
 struct ex_task_times {
@@ -39,7 +46,14 @@ struct ex_job {
     int64_t submitted_ms;
     int64_t tasks_changed_ms;         /* the newest of `task_times` */
     struct ex_task_times *task_times; /* by task */
-    struct ex_failure *failures;      /* oldest first */
+    struct ex_sequences *sequences;   /* by task, the highest reported; NULL = none ever was */
+    uint64_t number;                  /* in the store; 0 = it is not kept there */
+    struct ex_marks marks;
+    struct ex_job_tally tally; /* as written down; what is shown follows */
+    int64_t ended_ms;          /* wall clock, once closed and ended for good; else 0 */
+    struct ex_entry going;     /* that it is removed */
+    bool gone;
+    struct ex_failure *failures; /* oldest first */
     struct ex_failure *newest_failure;
     uint32_t failures_kept;
     uint64_t failure_count;
@@ -56,10 +70,18 @@ struct ex_step {
     struct ex_job *job;
     struct ex_failure *failure; /* that the event is about; owned until the job takes it */
     struct fo_actions actions;
-    uint32_t *restart; /* the tasks of its decision; owned */
+    uint32_t *restart;       /* the tasks of its decision; owned */
+    struct ex_job_view view; /* after it */
     int64_t now_ms;
     double seconds; /* that deciding took */
     void *token;    /* of the report that it answers, or NULL */
+};
+
+/* Rejections of one batch. */
+struct ex_rejections {
+    struct ex_entry entry;
+    struct ex_manager *manager;
+    uint64_t counts[EX_REJECTIONS];
 };
 
 /* Something that an engine has said and that waits for its turn. */
@@ -68,7 +90,8 @@ struct ex_message {
     struct ex_job *job;
     struct fo_event event;
     struct ex_failure *failure; /* of a FAILED report; taken by whoever handles the message */
-    void *token;                /* of the report */
+    void *token;                /* of the report, */
+    uint64_t sequence;          /* and its number */
     bool closed;                /* instead of an event: the engine has closed the job */
 };
 
@@ -77,7 +100,10 @@ struct ex_manager {
     const struct catalogue *catalogue;
     struct catalogue_scratch *scratch;
     struct counting *counting;
+    struct fo_str *label_keys; /* exported by all listeners; owned, with their texts behind */
+    uint32_t label_key_count;
     struct ex_job_families families;
+    int64_t counting_since_ms; /* when the store's counters began; 0 = now */
     struct ex_failure_metrics account;
     TAILQ_HEAD(ex_jobs, ex_job) jobs;
     struct ex_name_table by_id;
@@ -85,7 +111,7 @@ struct ex_manager {
     STAILQ_HEAD(, ex_message) messages;
     uv_idle_t drainer; /* runs while messages wait */
     uv_timer_t settle; /* while only listeners are waited for at the end */
-    unsigned handles;  /* of these two, open */
+    unsigned handles;  /* of these two and the store's two, open */
     struct ex_bank *bank;
     uint32_t pending;        /* failures on their round */
     struct ex_buffer output; /* of the failure that listeners are asked about */
@@ -93,6 +119,8 @@ struct ex_manager {
     void (*stopped)(void *ctx);
     void *stopped_ctx;
     struct ex_ledger ledger;
+    struct ex_persist persist;
+    struct ex_rejections *rejections;   /* that have yet to be written; NULL = none */
     STAILQ_HEAD(, ex_step) spare_steps; /* so that their memory is used again */
     struct ex_task_attempt *attempts;   /* a batch for an engine */
     size_t attempts_capacity;
@@ -112,21 +140,35 @@ struct ex_job_birth {
     struct ex_job *replaced; /* an ended one of the same name, whose place it takes; NULL = none */
     const char *id;          /* NULL = a new one */
     int64_t submitted_ms;
+    struct fo_str saved; /* the core's, of an earlier daemon; empty = it begins */
 };
 
 /* Makes a job in its core and its metrics; the engine is not told yet. */
 FO_MUST_CHECK int ex_job_new(struct ex_manager *manager, const struct ex_job_birth *birth,
                              struct ex_job **ret_job, struct fo_error *reterr);
 
-/* The job that stands for this name on this engine, ended or not; NULL = none. */
-struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
-                                    const char *name);
-
 /* Asks the engine to let go of the job, once. */
 void ex_job_close(struct ex_job *job);
+/* The same for a job that has not ended. */
+void ex_job_let_go(struct ex_job *job);
 
-/* Takes the job off the list and ends it once its timer is closed. */
+/* Whether its tasks run on without us, and a later daemon will find it in the store. */
+bool ex_job_lives_on(const struct ex_job *job);
+
+/* Takes the job off the list, and ends it once that is stored and its timer closed. */
 void ex_job_remove(struct ex_job *job);
+
+/* The same for a job that could not be taken back: in the store it stays. */
+void ex_job_forget(struct ex_job *job);
+
+/* Keeps the number of a report that was accepted. 0 or -ENOMEM. */
+FO_MUST_CHECK int ex_job_note_sequence(struct ex_job *job, uint32_t task, uint64_t sequence);
+
+/* Shows an ended job for so long. */
+void ex_job_retain(struct ex_job *job, int64_t retention_ms);
+
+/* Puts a failure at the end of the job's list. */
+void ex_job_keep_failure(struct ex_job *job, struct ex_failure *failure);
 
 /* ---- step.c ---- */
 
@@ -160,9 +202,16 @@ void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failur
 
 /* ---- listeners.c ---- */
 
-/* Asks the listeners, after the decision. Counts the failure at once when none is to be waited for,
- * else when its labels are final. Inside the job's metrics bracket. */
+/* The categoriser's verdict is final if there is no listener to be asked. Before it is stored. */
+void ex_failure_finish_early(struct ex_job *job, struct ex_failure *failure);
+
+/* Asks the listeners, after the decision. Counts the failure when its labels are final: at once if
+ * nobody is to be waited for. Inside the job's metrics bracket. */
 void ex_failure_offer(struct ex_job *job, struct ex_failure *failure);
+
+/* Writes the event record of a failure. */
+void ex_failure_encode(const struct ex_job *job, const struct ex_failure *failure,
+                       struct ex_buffer *out);
 
 /* Ends the rounds of all failures of the job that are not labelled: counts them as they stand. */
 void ex_job_settle(struct ex_job *job);
@@ -170,8 +219,14 @@ void ex_job_settle(struct ex_job *job);
 /* The job gave up, or has recovered: tells the listeners. */
 void ex_job_tell_exhausted(const struct ex_job *job, const struct ex_failure *failure);
 void ex_job_tell_recovered(const struct ex_job *job, uint64_t incident, int64_t duration_ms);
+/* The same, written down. */
+void ex_job_store_exhausted(const struct ex_job *job, const struct ex_failure *failure);
+void ex_job_store_recovered(const struct ex_job *job, uint64_t incident, int64_t duration_ms);
 
 /* ---- manager.c ---- */
+
+/* One of the manager's handles is closed. */
+void ex_manager_on_handle_closed(uv_handle_t *handle);
 
 /* A failure has been labelled later than it was decided: the last one may end the manager. */
 void ex_manager_on_settled(struct ex_manager *manager);

@@ -6,6 +6,7 @@
 #define EX_MANAGER_LEDGER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 /* Part of what its owner writes down. */
@@ -16,17 +17,30 @@ struct ex_entry {
     void (*release)(struct ex_entry *entry, bool durable);
 };
 
+STAILQ_HEAD(ex_entries, ex_entry);
+
 struct ex_ledger {
-    STAILQ_HEAD(, ex_entry) waiting;
+    struct ex_entries waiting;  /* to be stored */
+    struct ex_entries shipped;  /* being stored */
+    struct ex_entries released; /* stored; their turn comes */
+    uint32_t count;             /* of all three */
+    bool holds;                 /* entries wait to be shipped and landed; else they go at once */
+    bool closed;                /* nothing will be durable any more */
     bool releasing;
 };
 
-void ex_ledger_init(struct ex_ledger *ledger);
+void ex_ledger_init(struct ex_ledger *ledger, bool holds);
 
 /* Takes the entry; it may be released before this returns. */
 void ex_ledger_write(struct ex_ledger *ledger, struct ex_entry *entry);
 
-/* Releases what waits as not durable. */
+/* All that waits is on its way to the disk; nothing may be under way already. */
+void ex_ledger_ship(struct ex_ledger *ledger);
+
+/* What was shipped is durable: releases it. */
+void ex_ledger_land(struct ex_ledger *ledger);
+
+/* Releases what waits as not durable, and what comes later as well. */
 void ex_ledger_close(struct ex_ledger *ledger);
 
 #endif

@@ -5,6 +5,7 @@
 #include "exporter/base/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/config/task_name.h"
+#include "exporter/events/event.h"
 #include "exporter/manager/job.h"
 
 enum { TASK_NAME_BYTES = FO_ID_MAX + 16, EXCEPTIONS_TOLD = 32 };
@@ -82,21 +83,34 @@ static void tell_labelled(const struct ex_job *job, const struct ex_failure *fai
     ex_job_tell(job, EX_CHANGE_LABELLED, NULL, failure);
 }
 
-/* The labels are final: counts the failure, once. Inside the job's metrics bracket. */
+/* The labels are final: the failure is counted, once, when that is durable. */
+static void finish(struct ex_job *job, struct ex_failure *failure) {
+    struct fo_label labels[EX_BANK_LABELS_MAX];
+    uint32_t label_count = merge(job->manager, failure, labels);
+
+    if (ex_label_set_copy(&failure->labels, labels, label_count) < 0)
+        ex_log_plain(EX_LOG_WARN, "No memory for the labels of a failure; it shows none.");
+    ex_ticket_done(&failure->ticket);
+    failure->is_final = true;
+    ex_persist_counted(job, failure);
+}
+
+void ex_failure_finish_early(struct ex_job *job, struct ex_failure *failure) {
+    if (!job->manager->bank || !ex_bank_has_to_ask(job->manager->bank))
+        finish(job, failure);
+}
+
+/* Inside the job's metrics bracket. */
 static void count(struct ex_job *job, struct ex_failure *failure) {
     struct ex_manager *manager = job->manager;
-    struct fo_label labels[EX_BANK_LABELS_MAX];
     const struct ex_failure_class class = {
         .type = ex_failure_label(failure, "type"),
         .category = ex_failure_label(failure, "category"),
     };
 
-    uint32_t label_count = merge(manager, failure, labels);
-    if (ex_label_set_copy(&failure->labels, labels, label_count) < 0)
-        ex_log_plain(EX_LOG_WARN, "No memory for the labels of a failure; it shows none.");
     failure->labelled = true;
-    counting_on_labelled(manager->counting, labels, label_count, count_in_job, failure);
-    ex_ticket_done(&failure->ticket);
+    counting_on_labelled(manager->counting, failure->labels.items, failure->labels.count,
+                         count_in_job, failure);
     ex_failure_metrics_count(&manager->account, &class);
     tell_labelled(job, failure);
 }
@@ -104,24 +118,43 @@ static void count(struct ex_job *job, struct ex_failure *failure) {
 /* ---- the round ---- */
 
 /* Later than the decision: in a bracket of its own. */
-static void settle(struct ex_failure *failure) {
+static void on_counting(struct ex_entry *entry, bool durable) {
+    struct ex_failure *failure =
+        (struct ex_failure *)((char *)entry - offsetof(struct ex_failure, counting));
     struct ex_job *job = failure->job;
 
+    if (!durable)
+        return;
     ex_job_metrics_begin(&job->metrics);
     count(job, failure);
-    ex_job_metrics_end(&job->metrics, job->core, ex_clock_ms());
-    job->manager->pending--;
-    ex_manager_on_settled(job->manager);
+    ex_job_metrics_end(&job->metrics);
+}
+
+static void settle(struct ex_failure *failure) {
+    struct ex_manager *manager = failure->job->manager;
+
+    finish(failure->job, failure);
+    ex_persist_labelled(failure->job, failure);
+    failure->counting.release = on_counting;
+    ex_persist_write(&manager->persist, &manager->ledger, &failure->counting);
+}
+
+static void end_round(struct ex_failure *failure) {
+    struct ex_manager *manager = failure->job->manager;
+
+    manager->pending--;
+    settle(failure);
+    ex_manager_on_settled(manager);
 }
 
 static void on_final(struct ex_ticket *ticket) {
-    settle((struct ex_failure *)((char *)ticket - offsetof(struct ex_failure, ticket)));
+    end_round((struct ex_failure *)((char *)ticket - offsetof(struct ex_failure, ticket)));
 }
 
 void ex_job_settle(struct ex_job *job) {
     for (struct ex_failure *failure = job->failures; failure; failure = failure->next) {
-        if (!failure->labelled)
-            settle(failure);
+        if (!failure->is_final)
+            end_round(failure);
     }
 }
 
@@ -172,10 +205,10 @@ static void describe_evidence(struct ex_manager *manager, const struct ex_failur
     told->matched = fo_str_of(failure->matched);
 }
 
-static bool ask(struct ex_job *job, struct ex_failure *failure) {
-    struct ex_manager *manager = job->manager;
-    struct fl_exception exceptions[EXCEPTIONS_TOLD];
-    char task[TASK_NAME_BYTES];
+/* What is told of a failure; `exceptions` and `task` hold parts of it. */
+static struct fl_failure describe(const struct ex_job *job, const struct ex_failure *failure,
+                                  struct fl_exception exceptions[static EXCEPTIONS_TOLD],
+                                  char task[static TASK_NAME_BYTES]) {
     struct fl_failure told = {
         .size = sizeof told,
         .abi = FL_ABI,
@@ -192,36 +225,85 @@ static bool ask(struct ex_job *job, struct ex_failure *failure) {
     };
 
     describe_task(job, failure, task, &told);
-    describe_evidence(manager, failure, &told);
-    failure->ticket.final = on_final;
+    describe_evidence(job->manager, failure, &told);
+    return told;
+}
+
+void ex_failure_encode(const struct ex_job *job, const struct ex_failure *failure,
+                       struct ex_buffer *out) {
+    struct fl_exception exceptions[EXCEPTIONS_TOLD];
+    char task[TASK_NAME_BYTES];
+    struct fl_failure told = describe(job, failure, exceptions, task);
+
+    ex_event_encode_failure(out, &told, 0);
+}
+
+static bool ask(struct ex_job *job, struct ex_failure *failure) {
+    struct ex_manager *manager = job->manager;
+    struct fl_exception exceptions[EXCEPTIONS_TOLD];
+    char task[TASK_NAME_BYTES];
+    struct fl_failure told = describe(job, failure, exceptions, task);
+
     if (manager->tap)
         manager->tap(manager->tap_ctx, &told, NULL);
-    return manager->bank && ex_bank_ask(manager->bank, &told, &failure->ticket);
+    failure->ticket.final = on_final;
+    return !failure->is_final && manager->bank &&
+           ex_bank_ask(manager->bank, &told, &failure->ticket);
 }
 
 void ex_failure_offer(struct ex_job *job, struct ex_failure *failure) {
-    const struct ex_manager *manager = job->manager;
+    struct ex_manager *manager = job->manager;
+    bool waits = (manager->bank || manager->tap) && ask(job, failure);
 
-    if ((manager->bank || manager->tap) && ask(job, failure))
-        job->manager->pending++;
-    else
+    if (waits)
+        manager->pending++;
+    else if (failure->is_final)
         count(job, failure);
+    else
+        settle(failure);
 }
 
 /* ---- other events ---- */
 
-void ex_job_tell_exhausted(const struct ex_job *job, const struct ex_failure *failure) {
-    char task[TASK_NAME_BYTES];
+static struct fl_event exhausted_event(const struct ex_job *job, const struct ex_failure *failure,
+                                       char task[static TASK_NAME_BYTES]) {
     struct fl_event event = event_about(job, FL_EVENT_EXHAUSTED, failure, task);
 
     event.reason = fo_str_of(ex_exhausted_reason_name(failure->decision.exhausted));
-    tell(job->manager, &event);
+    return event;
 }
 
-void ex_job_tell_recovered(const struct ex_job *job, uint64_t incident, int64_t duration_ms) {
+static struct fl_event recovered_event(const struct ex_job *job, uint64_t incident,
+                                       int64_t duration_ms) {
     struct fl_event event = event_of(job, FL_EVENT_RECOVERED);
 
     event.incident = incident;
     event.duration_ms = duration_ms;
+    return event;
+}
+
+void ex_job_tell_exhausted(const struct ex_job *job, const struct ex_failure *failure) {
+    char task[TASK_NAME_BYTES];
+    struct fl_event event = exhausted_event(job, failure, task);
+
     tell(job->manager, &event);
+}
+
+void ex_job_tell_recovered(const struct ex_job *job, uint64_t incident, int64_t duration_ms) {
+    struct fl_event event = recovered_event(job, incident, duration_ms);
+
+    tell(job->manager, &event);
+}
+
+void ex_job_store_exhausted(const struct ex_job *job, const struct ex_failure *failure) {
+    char task[TASK_NAME_BYTES];
+    struct fl_event event = exhausted_event(job, failure, task);
+
+    ex_persist_event(job->manager, &event);
+}
+
+void ex_job_store_recovered(const struct ex_job *job, uint64_t incident, int64_t duration_ms) {
+    struct fl_event event = recovered_event(job, incident, duration_ms);
+
+    ex_persist_event(job->manager, &event);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "exporter/base/clock.h"
 #include "exporter/base/log.h"
@@ -27,10 +28,37 @@ static int init_account(struct ex_manager *manager, struct ex_metrics *metrics,
     return ret;
 }
 
+static int copy_label_keys(struct ex_manager *manager, const struct ex_manager_config *config) {
+    manager->label_keys = calloc((size_t)config->label_key_count + 1, sizeof *manager->label_keys);
+    if (!manager->label_keys)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < config->label_key_count; i++) {
+        const struct fo_str *key = &config->label_keys[i];
+        char *copy = strndup(key->ptr, key->len);
+        if (!copy)
+            return -ENOMEM;
+        manager->label_keys[manager->label_key_count++] = (struct fo_str){copy, key->len};
+    }
+    return 0;
+}
+
+static void free_label_keys(struct ex_manager *manager) {
+    for (uint32_t i = 0; i < manager->label_key_count; i++) {
+        union {
+            const char *owned;
+            char *freed;
+        } key = {manager->label_keys[i].ptr};
+        free(key.freed);
+    }
+    free(manager->label_keys);
+}
+
 static int init(struct ex_manager *manager, const struct ex_manager_config *config,
                 struct fo_error *reterr) {
     manager->random_state = ex_random_seed();
-    int ret = counting_new(config->label_keys, config->label_key_count, &manager->counting);
+    int ret = copy_label_keys(manager, config);
+    if (ret == 0)
+        ret = counting_new(config->label_keys, config->label_key_count, &manager->counting);
     if (ret == 0)
         ret = catalogue_scratch_new(config->catalogue, &manager->scratch);
     if (ret == 0)
@@ -38,6 +66,9 @@ static int init(struct ex_manager *manager, const struct ex_manager_config *conf
                                    config->label_key_count, reterr);
     if (ret == 0)
         ret = init_account(manager, config->metrics, reterr);
+    if (ret == 0)
+        ret = ex_store_metrics_init(&manager->persist.metrics, config->metrics, config->store,
+                                    reterr);
     return ret;
 }
 
@@ -48,6 +79,11 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     if (!manager)
         return -ENOMEM;
     manager->loop = config->loop;
+    int ret = ex_persist_init(&manager->persist, manager, config->store);
+    if (ret < 0) {
+        free(manager);
+        return ret;
+    }
     manager->catalogue = config->catalogue;
     manager->retention_ms = config->retention_ms;
     manager->observer = config->observer;
@@ -60,15 +96,15 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     ex_name_table_init(&manager->by_name, ex_random_seed());
     STAILQ_INIT(&manager->messages);
     STAILQ_INIT(&manager->spare_steps);
-    ex_ledger_init(&manager->ledger);
+    ex_ledger_init(&manager->ledger, config->store != NULL);
     (void)uv_idle_init(manager->loop, &manager->drainer); /* cannot fail */
     (void)uv_timer_init(manager->loop, &manager->settle);
     manager->drainer.data = manager;
     manager->settle.data = manager;
-    manager->handles = 2;
+    manager->handles += 2;
     manager->bank = config->bank;
     ex_buffer_init(&manager->output, EX_FAILURE_OUTPUT_MAX_BYTES);
-    int ret = init(manager, config, reterr);
+    ret = init(manager, config, reterr);
     if (ret < 0) {
         (void)ex_manager_free(manager);
         return ret;
@@ -87,7 +123,7 @@ static void drop_messages(struct ex_manager *manager) {
     }
 }
 
-static void on_handle_closed(uv_handle_t *handle) {
+void ex_manager_on_handle_closed(uv_handle_t *handle) {
     struct ex_manager *manager = handle->data;
 
     if (--manager->handles == 0)
@@ -98,6 +134,7 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     if (!manager)
         return NULL;
     drop_messages(manager);
+    ex_persist_close(&manager->persist); /* first: the jobs stay in the store */
     ex_ledger_close(&manager->ledger);
     while (!TAILQ_EMPTY(&manager->jobs))
         ex_job_remove(TAILQ_FIRST(&manager->jobs));
@@ -106,11 +143,12 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     ex_job_families_done(&manager->families);
     ex_manager_free_steps(manager);
     free(manager->attempts);
+    free_label_keys(manager);
     (void)counting_free(manager->counting);
     (void)catalogue_scratch_free(manager->scratch);
     ex_buffer_done(&manager->output);
-    uv_close((uv_handle_t *)&manager->drainer, on_handle_closed);
-    uv_close((uv_handle_t *)&manager->settle, on_handle_closed);
+    uv_close((uv_handle_t *)&manager->drainer, ex_manager_on_handle_closed);
+    uv_close((uv_handle_t *)&manager->settle, ex_manager_on_handle_closed);
     return NULL;
 }
 
@@ -140,12 +178,49 @@ struct ex_job *ex_job_next(const struct ex_job *job) {
     return TAILQ_NEXT(job, link);
 }
 
-/* ---- what engines say ---- */
+/* ---- what is refused ---- */
+
+static void on_rejected(struct ex_entry *entry, bool durable) {
+    struct ex_rejections *rejections = (struct ex_rejections *)entry; /* its first member */
+    struct ex_manager *manager = rejections->manager;
+
+    if (manager->rejections == rejections)
+        manager->rejections = NULL;
+    for (int i = 0; i < EX_REJECTIONS && durable; i++) {
+        if (rejections->counts[i] > 0)
+            ex_failure_metrics_reject(&manager->account, (enum ex_rejection)i,
+                                      rejections->counts[i]);
+    }
+    free(rejections);
+}
 
 void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uint64_t count) {
-    if (count > 0)
-        ex_failure_metrics_reject(&manager->account, reason, count);
+    struct ex_rejections *rejections = manager->rejections;
+
+    if (count == 0)
+        return;
+    ex_persist_rejected(manager, reason, count);
+    if (rejections) {
+        rejections->counts[reason] += count;
+        return;
+    }
+    rejections = calloc(1, sizeof *rejections);
+    if (!rejections) {
+        ex_log_plain(EX_LOG_WARN, "No memory to show rejected failures.");
+        return;
+    }
+    rejections->manager = manager;
+    rejections->counts[reason] = count;
+    rejections->entry.release = on_rejected;
+    manager->rejections = rejections;
+    ex_persist_write(&manager->persist, &manager->ledger, &rejections->entry);
 }
+
+void ex_manager_when_durable(struct ex_manager *manager, struct ex_entry *entry) {
+    ex_persist_write(&manager->persist, &manager->ledger, entry);
+}
+
+/* ---- what engines say ---- */
 
 static enum ex_rejection rejection_of(int error) {
     if (error == -ENOENT)
@@ -180,18 +255,41 @@ static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex
     };
     int ret = ex_job_feed(job, &(struct ex_input){.event = event}, failure, token);
     if (ret < 0)
-        ex_failure_metrics_reject(&manager->account, rejection_of(ret), 1);
+        ex_manager_reject(manager, rejection_of(ret), 1);
 }
 
-static void handle_event(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
-                         void *token) {
+/* What its reporter can say again later is refused while too much waits for the disk. */
+static bool refuse_report(struct ex_message *message) {
+    struct ex_manager *manager = message->job->manager;
+
+    if (!message->token || !ex_persist_is_full(manager))
+        return false;
+    if (message->failure)
+        ex_manager_reject(manager, EX_REJECTED_LIMIT, 1);
+    (void)ex_failure_free(message->failure);
+    ex_job_answer(message->job, message->token, &(struct ex_answer){.error = -ENOSPC});
+    return true;
+}
+
+static void handle_event(struct ex_message *message) {
+    struct ex_job *job = message->job;
+    struct fo_event *event = &message->event;
+    struct ex_failure *failure = message->failure;
+
+    if (refuse_report(message))
+        return;
+    /* Before the step, so that both are in one batch; a refused report changes no number that
+     * counts: a later one is higher. */
+    if (message->sequence > 0 && event->task < fo_graph_task_count(job->spec->graph) &&
+        ex_job_note_sequence(job, event->task, message->sequence) == 0)
+        ex_persist_mark_task(job, event->task);
     if (failure && !is_asked_for(job, event)) {
-        handle_failure(job, event, failure, token);
+        handle_failure(job, event, failure, message->token);
         return;
     }
     (void)ex_failure_free(failure);
-    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, NULL, token);
-    if (ret < 0 && !token && ret != -ESTALE && ret != -EALREADY)
+    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, NULL, message->token);
+    if (ret < 0 && !message->token && ret != -ESTALE && ret != -EALREADY)
         ex_job_log_refused(job, event->task, event->state, ret);
 }
 
@@ -206,7 +304,7 @@ static void tell_if_stopped(struct ex_manager *manager) {
         if (!job->closed)
             return;
     }
-    if (manager->pending > 0) {
+    if (manager->pending > 0 || !ex_persist_is_idle(manager)) {
         if (!uv_is_active((uv_handle_t *)&manager->settle))
             (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
         return;
@@ -217,10 +315,17 @@ static void tell_if_stopped(struct ex_manager *manager) {
     stopped(manager->stopped_ctx);
 }
 
-/* Whoever has not answered by now is not waited for. */
+/* Whoever has not answered by now is not waited for, nor is a disk that takes nothing: what it has
+ * is as of one instant, and the next daemon goes on from there. */
 static void on_settle_over(uv_timer_t *timer) {
     struct ex_manager *manager = timer->data;
     struct ex_job *job;
+
+    if (!ex_persist_is_up(manager)) {
+        ex_log_plain(EX_LOG_ERROR, "State cannot be written; the daemon ends as if it were killed, "
+                                   "and goes on from what was written last.");
+        _exit(EXIT_FAILURE);
+    }
 
     TAILQ_FOREACH(job, &manager->jobs, link) {
         ex_job_settle(job);
@@ -240,14 +345,14 @@ static void on_drain(uv_idle_t *drainer) {
         if (message->closed)
             ex_job_on_closed(message->job);
         else
-            handle_event(message->job, &message->event, message->failure, message->token);
+            handle_event(message);
         free(message);
     }
     tell_if_stopped(manager);
 }
 
 void ex_manager_on_settled(struct ex_manager *manager) {
-    if (manager->stopping && manager->pending == 0)
+    if (manager->stopping && manager->pending == 0 && ex_persist_is_idle(manager))
         (void)uv_idle_start(&manager->drainer, on_drain);
 }
 
@@ -274,6 +379,7 @@ static void on_report(void *owner, const struct ex_report *report) {
                   .state = report->state,
                   .cause = {.lost = {.producer = FO_NO_TASK}}},
         .token = report->token,
+        .sequence = report->sequence,
     };
 
     if (report->evidence && ex_failure_new(report, &message.failure) < 0) {
@@ -305,7 +411,7 @@ const struct ex_engine_sink *ex_manager_sink(void) {
 /* ---- what people say ---- */
 
 struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
-                                     const char *name) {
+                                    const char *name) {
     struct ex_name_node *node = ex_name_table_find(&manager->by_name, fo_str_of(name));
 
     while (node && named(node)->engine != engine)
@@ -358,6 +464,7 @@ int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine
         ex_job_remove(job);
         return ret;
     }
+    ex_persist_job(job);
     ex_job_tell(job, EX_CHANGE_SUBMITTED, NULL, NULL);
     *ret_job = job;
     return feed(job, FO_EVENT_START);
@@ -385,9 +492,11 @@ void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*
     manager->stopping = true;
     manager->stopped = stopped;
     manager->stopped_ctx = ctx;
+    if (!ex_persist_is_up(manager))
+        (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
     TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (job->engine->ops->mirrors)
-            ex_job_close(job); /* it goes on where it is; nobody watches it any more */
+        if (job->engine->ops->mirrors || (mode == EX_STOP_SUSPEND && ex_job_lives_on(job)))
+            ex_job_let_go(job); /* it goes on where it is; nobody watches it for a while */
         else if (!job->closing)
             (void)feed(job, mode == EX_STOP_CANCEL ? FO_EVENT_CANCEL : FO_EVENT_SUSPEND);
     }

@@ -46,9 +46,10 @@ struct ex_manager_config {
     const struct catalogue *catalogue; /* borrowed */
     const struct fo_str *label_keys;   /* the exported keys of all started listeners; copied */
     uint32_t label_key_count;
-    struct ex_bank *bank;  /* borrowed; NULL = the catalogue is the only listener */
-    int64_t retention_ms;  /* an ended job is shown for that long */
-    ex_observer *observer; /* NULL = nobody */
+    struct ex_bank *bank;   /* borrowed; NULL = the catalogue is the only listener */
+    struct ex_store *store; /* borrowed; NULL = state is in memory. ex_manager_on_stored() */
+    int64_t retention_ms;   /* an ended job is shown for that long */
+    ex_observer *observer;  /* NULL = nobody */
     void *observer_ctx;
     ex_event_tap *tap; /* NULL = nobody */
     void *tap_ctx;
@@ -66,6 +67,39 @@ const struct ex_engine_sink *ex_manager_sink(void);
 
 /* Counts failures that never came to be reported to the manager: received and rejected. */
 void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uint64_t count);
+
+/* ---- what survives ---- */
+
+/* What the store's `changed` is to call; `manager` as of ex_manager_new(). [any] */
+void ex_manager_on_stored(void *manager);
+
+/* How the jobs of an earlier daemon are taken back. */
+struct ex_recovery {
+    const struct ex_engines *engines;
+    const struct ex_config *config;
+    bool same_boot; /* the machine has not been started since */
+    /* Whether a job is to go on; false: it is over, and forgotten. NULL = all are. */
+    bool (*goes_on)(void *ctx, const struct ex_job_spec *spec);
+    void *ctx;
+};
+
+/* Reads what the store holds, once, before it is started and before anything else is done with the
+ * manager: counters, jobs, failures. Jobs that cannot be made again are logged and left as they
+ * are. 0, -EINVAL: the store is damaged; -ENOMEM; or what the system says, in `reterr`. */
+FO_MUST_CHECK int ex_manager_recover(struct ex_manager *manager, const struct ex_recovery *recovery,
+                                     struct fo_error *reterr);
+
+/* Lets what was recovered go on, once the store is started: jobs as they stood, failures whose
+ * labels were not final through their listeners again. */
+void ex_manager_go_on(struct ex_manager *manager);
+
+/* The epoch that the store keeps; a new one is written with the next batch. */
+int64_t ex_manager_epoch(const struct ex_manager *manager);
+void ex_manager_set_epoch(struct ex_manager *manager, int64_t epoch);
+
+/* Has `entry` released once all that was done so far is durable; that may be before this returns.
+ * The entry is not copied. */
+void ex_manager_when_durable(struct ex_manager *manager, struct ex_entry *entry);
 
 /* Starts a job on an engine (borrowed as long as the manager). The spec is ref'ed.
  * -EEXIST: a live job of that name. -ENOMEM; or the engine's refusal, in `reterr`. */
@@ -99,6 +133,9 @@ void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*
 struct ex_job *ex_manager_first_job(const struct ex_manager *manager); /* NULL: none */
 /* By id; or else by name: the live job, or the newest of those that ended. NULL: none. */
 struct ex_job *ex_manager_find_job(const struct ex_manager *manager, struct fo_str id_or_name);
+/* The job that stands for this name on this engine, ended or not. NULL: none. */
+struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
+                                    const char *name);
 struct ex_job *ex_job_next(const struct ex_job *job);
 const char *ex_job_id(const struct ex_job *job);
 const char *ex_job_engine_name(const struct ex_job *job);

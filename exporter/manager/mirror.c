@@ -48,6 +48,7 @@ int ex_mirror_open(struct ex_manager *manager, const struct ex_mirror *mirror,
     if (former)
         ex_job_remove(former);
     (*ret_job)->engine_job = mirror->engine_job;
+    ex_persist_job(*ret_job);
     ex_job_tell(*ret_job, EX_CHANGE_SUBMITTED, NULL, NULL);
     return 0;
 }
@@ -57,6 +58,7 @@ void ex_mirror_reopen(struct ex_job *job, struct ex_engine_job *engine_job) {
     job->engine_job = engine_job;
     job->closing = false;
     job->closed = false;
+    job->ended_ms = 0;
 }
 
 int ex_mirror_update(struct ex_job *job, const struct fo_mirror *state) {
@@ -86,7 +88,7 @@ int ex_mirror_fail(struct ex_job *job, const struct ex_mirror_report *report) {
     };
     ret = ex_job_feed(job, &(struct ex_input){.mirror_failure = &told}, failure, NULL);
     if (ret < 0)
-        ex_failure_metrics_reject(&manager->account, EX_REJECTED_LIMIT, 1);
+        ex_manager_reject(manager, EX_REJECTED_LIMIT, 1);
     return ret;
 }
 

@@ -27,45 +27,19 @@ static void prune_failures(struct ex_job *job) {
     }
 }
 
-static void keep_failure(struct ex_job *job, struct ex_failure *failure) {
-    if (job->newest_failure)
-        job->newest_failure->next = failure;
-    else
-        job->failures = failure;
-    job->newest_failure = failure;
-    failure->job = job;
-    job->failures_kept++;
-    job->failure_count++;
-}
-
 static void on_decision(struct ex_job *job, const struct fo_action *action,
                         struct ex_failure *failure, int64_t now_ms) {
     const struct fo_decision *decision = &action->decision;
 
     ex_job_metrics_count_exhausted(&job->metrics, decision->exhausted);
-    if (failure && !decision->manual) {
-        failure->decision = *decision;
-        failure->decided = true;
+    if (failure && !decision->manual)
         ex_job_log_decision(job, failure, decision, now_ms);
-    }
     if (failure && !decision->restart)
         ex_job_tell_exhausted(job, failure);
     ex_job_tell(job, EX_CHANGE_DECIDED, action, decision->manual ? NULL : failure);
 }
 
 /* ---- carrying out ---- */
-
-static void on_task_state(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
-    struct ex_task_times *times = &job->task_times[action->task];
-
-    times->since_ms = now_ms;
-    if (action->task_to == FO_TASK_DEPLOYING)
-        times->deploying_ms = now_ms;
-    else if (action->task_to == FO_TASK_CREATED || action->task_to == FO_TASK_SCHEDULED)
-        times->deploying_ms = 0;
-    job->tasks_changed_ms = now_ms;
-    ex_job_tell(job, EX_CHANGE_TASK_STATE, action, NULL);
-}
 
 static void on_job_state(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
     ex_job_log_state(job, action->job_from, action->job_to, now_ms);
@@ -124,7 +98,7 @@ static void tell_changes(const struct ex_step *step) {
         case FO_ACTION_WITHDRAW:
             break; /* command_engine() */
         case FO_ACTION_TASK_STATE:
-            on_task_state(job, action, step->now_ms);
+            ex_job_tell(job, EX_CHANGE_TASK_STATE, action, NULL);
             break;
         case FO_ACTION_JOB_STATE:
             on_job_state(job, action, step->now_ms);
@@ -173,11 +147,31 @@ void ex_job_close(struct ex_job *job) {
     job->engine->ops->close_job(job->engine_job);
 }
 
-static void close_if_ended(struct ex_job *job) {
-    enum fo_job_state state = fo_job_state(job->core);
+void ex_job_let_go(struct ex_job *job) {
+    if (!job->closing && job->engine->ops->suspend)
+        job->engine->ops->suspend(job->engine_job);
+    ex_job_close(job);
+}
 
-    if (fo_job_state_is_terminal(state) || state == FO_JOB_SUSPENDED)
-        ex_job_close(job);
+bool ex_job_lives_on(const struct ex_job *job) {
+    return job->engine->ops->tasks_live_on && job->number > 0;
+}
+
+/* By this step: the core may have gone on since, to what is not durable. */
+static void close_if_ended(const struct ex_step *step) {
+    struct ex_job *job = step->job;
+
+    for (size_t i = 0; i < step->actions.count; i++) {
+        const struct fo_action *action = &step->actions.items[i];
+        bool suspends = action->job_to == FO_JOB_SUSPENDED;
+        if (action->kind != FO_ACTION_JOB_STATE ||
+            !(suspends || fo_job_state_is_terminal(action->job_to)))
+            continue;
+        if (suspends)
+            ex_job_let_go(job);
+        else
+            ex_job_close(job);
+    }
 }
 
 void ex_job_answer(const struct ex_job *job, void *token, const struct ex_answer *answer) {
@@ -247,16 +241,18 @@ static void carry_out(struct ex_step *step) {
     ex_job_metrics_begin(&job->metrics);
     if (step->failure) {
         ex_failure_metrics_accept(&job->manager->account, step->seconds);
-        keep_failure(job, step->failure);
+        ex_job_keep_failure(job, step->failure);
+        job->failure_count++;
     }
     tell_changes(step);
     if (step->failure)
         ex_failure_offer(job, step->failure);
     prune_failures(job);
-    ex_job_metrics_end(&job->metrics, job->core, step->now_ms);
+    ex_job_metrics_show(&job->metrics, &step->view);
+    ex_job_metrics_end(&job->metrics);
     answer(step);
     command_engine(step); /* after the bracket, which must be short: this starts processes */
-    close_if_ended(job);
+    close_if_ended(step);
 }
 
 static void on_release(struct ex_entry *entry, bool durable) {
@@ -271,30 +267,98 @@ static void on_release(struct ex_entry *entry, bool durable) {
     give_step_back(step);
 }
 
+/* ---- writing it down ---- */
+
+static void note_task_state(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
+    struct ex_task_times *times = &job->task_times[action->task];
+
+    times->since_ms = now_ms;
+    if (action->task_to == FO_TASK_DEPLOYING)
+        times->deploying_ms = now_ms;
+    else if (action->task_to == FO_TASK_CREATED || action->task_to == FO_TASK_SCHEDULED)
+        times->deploying_ms = 0;
+    if (action->task_to == FO_TASK_CREATED && job->sequences)
+        job->sequences[action->task] =
+            (struct ex_sequences){.former = job->sequences[action->task].current};
+    job->tasks_changed_ms = now_ms;
+    ex_persist_mark_task(job, action->task);
+}
+
+static void note_decision(struct ex_job *job, const struct fo_decision *decision,
+                          struct ex_failure *failure) {
+    struct fo_task_list tasks = fo_job_decision_tasks(job->core);
+
+    for (uint32_t i = 0; i < tasks.count; i++)
+        ex_persist_mark_task(job, tasks.tasks[i]);
+    if (decision->exhausted != FO_EXHAUSTED_NOT)
+        job->tally.exhausted[decision->exhausted - 1]++;
+    if (!failure || decision->manual)
+        return;
+    failure->decision = *decision;
+    failure->decided = true;
+    if (!decision->restart)
+        ex_job_store_exhausted(job, failure);
+}
+
+static void note_recovered(struct ex_job *job, const struct fo_action *action, int64_t now_ms) {
+    job->tally.recoveries++;
+    ex_job_store_recovered(job, action->incident.id, now_ms - action->incident.began_ms);
+}
+
+/* All that the step has changed, into our books and the next batch. */
+static void write_down(struct ex_step *step) {
+    struct ex_job *job = step->job;
+
+    for (size_t i = 0; i < step->actions.count; i++) {
+        const struct fo_action *action = &step->actions.items[i];
+        if (action->kind == FO_ACTION_TASK_STATE)
+            note_task_state(job, action, step->now_ms);
+        else if (action->kind == FO_ACTION_DECISION)
+            note_decision(job, &action->decision, step->failure);
+        else if (action->kind == FO_ACTION_RECOVERED)
+            note_recovered(job, action, step->now_ms);
+    }
+    if (step->failure) {
+        job->tally.accepted++;
+        ex_failure_keep_decision(step->failure, fo_job_decision_tasks(job->core),
+                                 fo_job_budget(job->core, step->now_ms));
+        ex_failure_finish_early(job, step->failure);
+        ex_persist_failure(job, step->failure);
+    }
+    step->view = ex_job_view_of(job->core, step->now_ms);
+    ex_persist_mark(job);
+}
+
+/* ---- stepping ---- */
+
+/* The core has gone on: what it asks for must not get lost. */
+static _Noreturn void die_without_memory(void) {
+    ex_log_plain(EX_LOG_ERROR, "No memory to carry out what was decided; the daemon ends.");
+    abort();
+}
+
 /* Room for a batch of every action of the step, before anything is carried out. */
-static int reserve_attempts(struct ex_manager *manager, const struct fo_actions *actions) {
+static void reserve_attempts(struct ex_manager *manager, const struct fo_actions *actions) {
     if (actions->count <= manager->attempts_capacity)
-        return 0;
+        return;
     struct ex_task_attempt *attempts =
         realloc(manager->attempts, actions->capacity * sizeof *attempts);
     if (!attempts)
-        return -ENOMEM;
+        die_without_memory();
     manager->attempts = attempts;
     manager->attempts_capacity = actions->capacity;
-    return 0;
 }
 
 /* Of somebody who waits for the answer; the core says it until its next step only. */
-static int copy_decision(struct ex_step *step) {
+static void copy_decision(struct ex_step *step) {
     struct fo_task_list tasks = fo_job_decision_tasks(step->job->core);
 
     if (!step->token || !step->failure || tasks.count == 0)
-        return 0;
+        return;
     step->restart = malloc(tasks.count * sizeof *tasks.tasks);
     if (!step->restart)
-        return -ENOMEM;
+        die_without_memory();
     memcpy(step->restart, tasks.tasks, tasks.count * sizeof *tasks.tasks);
-    return 0;
 }
 
 static int ask_core(struct ex_step *step, const struct ex_input *input) {
@@ -315,15 +379,13 @@ static int take(struct ex_step *step, const struct ex_input *input) {
 
     step->now_ms = ex_clock_ms();
     int ret = ask_core(step, input);
-    if (ret == 0 && step->failure)
-        ex_failure_keep_decision(step->failure, fo_job_decision_tasks(step->job->core),
-                                 fo_job_budget(step->job->core, step->now_ms));
-    if (ret == 0)
-        ret = copy_decision(step);
-    if (ret == 0)
-        ret = reserve_attempts(manager, &step->actions);
+    if (ret < 0)
+        return ret;
+    copy_decision(step);
+    reserve_attempts(manager, &step->actions);
     step->seconds = (double)(ex_clock_ns() - started_ns) / 1e9;
-    return ret;
+    write_down(step);
+    return 0;
 }
 
 int ex_job_feed(struct ex_job *job, const struct ex_input *input, struct ex_failure *failure,
@@ -340,7 +402,7 @@ int ex_job_feed(struct ex_job *job, const struct ex_input *input, struct ex_fail
     }
     arm_timer(job, step->now_ms);
     step->entry.release = on_release;
-    ex_ledger_write(&job->manager->ledger, &step->entry);
+    ex_persist_write(&job->manager->persist, &job->manager->ledger, &step->entry);
     return 0;
 }
 

@@ -10,6 +10,7 @@ static void free_call(struct ex_call *call) {
         ex_job_copy_done(&call->copies[i]);
     free(call->copies);
     (void)ex_job_spec_unref(call->spec);
+    free(call->path);
     free(call);
 }
 
@@ -75,6 +76,26 @@ static void on_worked(uv_work_t *work, int status) {
 }
 
 /* [main], or any thread when the manager has gone */
+static void finish(struct ex_call *call) {
+    struct ex_rest *rest = call->quits ? call->rest : NULL;
+
+    ex_http_complete(call->pending);
+    free_call(call);
+    if (rest)
+        rest->quit(rest->ctx); /* closes the doors: everything of this call has ended */
+}
+
+/* [main] */
+static void on_durable(struct ex_entry *entry, bool durable) {
+    struct ex_call *call = (struct ex_call *)((char *)entry - offsetof(struct ex_call, durable));
+
+    if (!durable)
+        refuse(call, -ESHUTDOWN);
+    finish(call);
+}
+
+/* What was asked for and done is not lost once it is answered. [main], or any thread when the
+ * manager has gone */
 static void on_message(struct ex_inbox_message *message, struct ex_manager *manager) {
     struct ex_call *call = (struct ex_call *)(void *)message; /* its first member */
     int ret = manager ? call->question->ask(call, manager) : -ESHUTDOWN;
@@ -84,11 +105,12 @@ static void on_message(struct ex_inbox_message *message, struct ex_manager *mana
         return;
     if (ret <= 0)
         refuse(call, ret);
-    ex_http_complete(call->pending);
-    struct ex_rest *rest = call->quits ? call->rest : NULL;
-    free_call(call);
-    if (rest)
-        rest->quit(rest->ctx); /* closes the doors: everything of this call has ended */
+    if (ret <= 0 || call->question->method == EX_HTTP_GET) {
+        finish(call);
+        return;
+    }
+    call->durable.release = on_durable;
+    ex_manager_when_durable(manager, &call->durable);
 }
 
 /* [handler] */

@@ -57,7 +57,8 @@ FO_MUST_CHECK int ex_writing_open(struct ex_writing *writing, sqlite3 *db);
 void ex_writing_close(struct ex_writing *writing);
 /* One transaction: the batch (may be NULL: only retention), what retention forgets, the account of
  * both. All or nothing. `ret_deleted`: rows forgotten. */
-FO_MUST_CHECK int ex_writing_commit(struct ex_writing *writing, const struct ex_store_config *limits,
+FO_MUST_CHECK int ex_writing_commit(struct ex_writing *writing,
+                                    const struct ex_store_config *limits,
                                     const struct ex_batch *batch, uint64_t *ret_deleted);
 
 /* ---- threads.c ---- */

@@ -19,10 +19,11 @@ static const struct ex_row_shape writes[EX_WRITES] = {
                         2, 2, 3},
     [EX_WRITE_JOB_GONE] = {"DELETE FROM job WHERE no=?1", 1, 0, 0},
     [EX_WRITE_FAILURE] = {"INSERT INTO failure(id, job, at_ms, final, task, attempt, decided,"
-                          " delay_ms, due_ms, restarted, policy, decision, exhausted, pid, record,"
-                          " labels, log_path) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-                          " ?12, ?13, ?14, ?15, ?16, ?17)",
-                          14, 3, 2},
+                          " delay_ms, due_ms, restarted, policy, decision, exhausted, pid,"
+                          " budget_limit, budget_left, record, labels, log_path, runs)"
+                          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+                          " ?15, ?16, ?17, ?18, ?19, ?20)",
+                          16, 4, 10},
     [EX_WRITE_LABELLED] = {"UPDATE failure SET final=1, labels=?2 WHERE id=?1", 1, 1, 1},
     [EX_WRITE_CLASS_COUNT] = {"INSERT INTO class_count(count, type, category) VALUES(?1, ?2, ?3)"
                               " ON CONFLICT DO UPDATE SET count=count+excluded.count",
@@ -52,10 +53,11 @@ static const struct ex_row_shape reads[EX_READS] = {
     [EX_READ_CLASS_COUNTS] = {"SELECT count, type, category FROM class_count", 1, 2, 0},
 #define FAILURE_COLUMNS                                                                            \
     "SELECT id, job, at_ms, final, task, attempt, decided, delay_ms, due_ms, restarted, policy,"   \
-    " decision, exhausted, pid, record, labels, log_path FROM failure "
-    [EX_READ_FAILURE] = {FAILURE_COLUMNS "WHERE id=?1", 14, 3, 0},
-    [EX_READ_PENDING] = {FAILURE_COLUMNS "WHERE final=0 ORDER BY id", 14, 3, 0},
-    [EX_READ_FAILURES] = {FAILURE_COLUMNS "WHERE id>=?1 ORDER BY id", 14, 3, 0},
+    " decision, exhausted, pid, budget_limit, budget_left, record, labels, log_path, runs"         \
+    " FROM failure "
+    [EX_READ_FAILURE] = {FAILURE_COLUMNS "WHERE id=?1", 16, 4, 0},
+    [EX_READ_PENDING] = {FAILURE_COLUMNS "WHERE final=0 ORDER BY id", 16, 4, 0},
+    [EX_READ_FAILURES] = {FAILURE_COLUMNS "WHERE id>=?1 ORDER BY id", 16, 4, 0},
     [EX_READ_EVENTS] = {"SELECT no, at_ms, record FROM event WHERE no>=?1 ORDER BY no", 2, 1, 0},
 };
 

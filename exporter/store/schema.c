@@ -24,7 +24,8 @@ static const char *const steps[] = {
     "CREATE TABLE job_state(no INTEGER PRIMARY KEY, ended_ms INTEGER NOT NULL,"
     " accepted INTEGER NOT NULL, counted INTEGER NOT NULL, recoveries INTEGER NOT NULL,"
     " exhausted_0 INTEGER NOT NULL, exhausted_1 INTEGER NOT NULL, exhausted_2 INTEGER NOT NULL,"
-    " start_ms INTEGER NOT NULL, head BLOB NOT NULL, tail BLOB NOT NULL, engine_state BLOB NOT NULL);"
+    " start_ms INTEGER NOT NULL, head BLOB NOT NULL, tail BLOB NOT NULL, engine_state BLOB NOT "
+    "NULL);"
     "CREATE TABLE tasks(job INTEGER NOT NULL, range INTEGER NOT NULL, core BLOB NOT NULL,"
     " times BLOB NOT NULL, PRIMARY KEY(job, range)) WITHOUT ROWID;"
     "CREATE TABLE label_count(job INTEGER NOT NULL, labels BLOB NOT NULL, count INTEGER NOT NULL,"
@@ -35,8 +36,9 @@ static const char *const steps[] = {
     " final INTEGER NOT NULL, task INTEGER NOT NULL, attempt INTEGER NOT NULL,"
     " decided INTEGER NOT NULL, delay_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL,"
     " restarted INTEGER NOT NULL, policy INTEGER NOT NULL, decision INTEGER NOT NULL,"
-    " exhausted INTEGER NOT NULL, pid INTEGER NOT NULL, record TEXT NOT NULL,"
-    " labels BLOB NOT NULL, log_path TEXT NOT NULL);"
+    " exhausted INTEGER NOT NULL, pid INTEGER NOT NULL, budget_limit INTEGER NOT NULL,"
+    " budget_left INTEGER NOT NULL, record TEXT NOT NULL, labels BLOB NOT NULL,"
+    " log_path TEXT NOT NULL, runs BLOB NOT NULL);"
     "CREATE INDEX failure_pending ON failure(id) WHERE final=0;"
     "CREATE TABLE event(no INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL,"
     " record TEXT NOT NULL);"
@@ -87,7 +89,7 @@ int64_t ex_schema_number(sqlite3 *db, const char *sql, int64_t otherwise) {
 
 static int fail(struct fo_error *reterr, int code, const char *path, const char *why) {
     *reterr = (struct fo_error){.code = code};
-    (void)snprintf(reterr->text, sizeof reterr->text, "%.100s: %s", path, why);
+    (void)snprintf(reterr->text, sizeof reterr->text, "%.90s: %.150s", path, why);
     return code;
 }
 
@@ -117,9 +119,10 @@ static int make_private(const char *path) {
 
 int ex_schema_connect(const char *path, int flags, sqlite3 **ret_db, struct fo_error *reterr) {
     /* A checkpoint is made by whom we want, when we want; see checkpoint.c. */
-    static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                                   "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;"
-                                   "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;";
+    static const char settings[] =
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+        "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;"
+        "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;";
     bool writes = (flags & SQLITE_OPEN_READWRITE) != 0;
     sqlite3 *db = NULL;
     int ret = (flags & SQLITE_OPEN_CREATE) != 0 ? make_private(path) : 0;
@@ -151,7 +154,7 @@ static int check_version(sqlite3 *db, const char *path, int64_t *ret_version,
         return fail(reterr, -EINVAL, path,
                     "is the database of another program; give another --storage.path");
     if (*ret_version > VERSION) {
-        char why[160];
+        char why[140];
         (void)snprintf(why, sizeof why,
                        "was written by a later version of this program (schema %lld, this one "
                        "knows %d): start that one, or put a backup in its place",

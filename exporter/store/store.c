@@ -45,8 +45,8 @@ int ex_store_open(const struct ex_store_config *config, struct ex_store **ret_st
     if (!store)
         return fail_memory(reterr);
     store->config = *config;
-    int ret = ex_schema_connect(store->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db,
-                                reterr);
+    int ret =
+        ex_schema_connect(store->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, reterr);
     if (ret == 0) {
         store->writing.db = db;
         ret = ex_schema_prepare(db, store->path, config->now_ms, reterr);
@@ -121,8 +121,8 @@ static bool has_key(const char *sql) {
     return strchr(sql, '?') != NULL;
 }
 
-int ex_store_read(struct ex_store *store, enum ex_read question, int64_t key,
-                  ex_store_visit *visit, void *ctx) {
+int ex_store_read(struct ex_store *store, enum ex_read question, int64_t key, ex_store_visit *visit,
+                  void *ctx) {
     const struct ex_row_shape *shape = ex_read_shape(question);
     sqlite3_stmt *statement = NULL;
     struct ex_row row;

@@ -6,9 +6,9 @@
  *     ex_store_submit()   ... changed() ... ex_store_finish()
  *
  * A batch is one transaction. It is durable when ex_store_finish() says so, or never: what cannot
- * be written, because the disk is full or does not answer, is tried again until it can. Nothing that
- * was written is changed by hand, and no file is ever deleted here.
- * Owns: the file's connections, two threads. Threads: [main] one caller's, unless told otherwise. */
+ * be written, because the disk is full or does not answer, is tried again until it can. Nothing
+ * that was written is changed by hand, and no file is ever deleted here. Owns: the file's
+ * connections, two threads. Threads: [main] one caller's, unless told otherwise. */
 #ifndef EX_STORE_STORE_H
 #define EX_STORE_STORE_H
 
@@ -23,13 +23,14 @@ struct ex_store_config {
     uint64_t retention_count; /* failures, and as many other events */
     uint64_t retention_bytes;
     int64_t retention_age_ms;
-    /* ex_store_finish() or ex_store_status() has news. [writer's thread] */
-    void (*changed)(void *ctx);
+    /* ex_store_finish() or ex_store_status() has news; `up` as there. Must not call the store.
+     * [writer's thread] */
+    void (*changed)(void *ctx, bool up);
     void *ctx;
 };
 
-/* -EINVAL: another program's file, or a damaged one; -EPROTO: of a later version; or what the system
- * says; `reterr` names the file and the remedy. */
+/* -EINVAL: another program's file, or a damaged one; -EPROTO: of a later version; or what the
+ * system says; `reterr` names the file and the remedy. */
 FO_MUST_CHECK int ex_store_open(const struct ex_store_config *config, struct ex_store **ret_store,
                                 struct fo_error *reterr);
 
@@ -77,9 +78,10 @@ struct ex_store_status {
 };
 void ex_store_status(struct ex_store *store, struct ex_store_status *ret_status);
 
-/* Copies the whole store to a new file, as of one instant; beside a running daemon too. -EEXIST: the
- * file is there. */
-FO_MUST_CHECK int ex_store_backup(struct ex_store *store, const char *path, struct fo_error *reterr);
+/* Copies the whole store to a new file, as of one instant; beside a running daemon too. -EEXIST:
+ * the file is there. */
+FO_MUST_CHECK int ex_store_backup(struct ex_store *store, const char *path,
+                                  struct fo_error *reterr);
 
 /* Ends the writer; a batch that is not durable by then is given up. NULL allowed; returns NULL. */
 struct ex_store *ex_store_close(struct ex_store *store);

@@ -22,9 +22,8 @@ enum {
 };
 
 static const char *const trouble_names[EX_STORE_TROUBLES] = {
-    [EX_STORE_FULL] = "full",           [EX_STORE_IO] = "io",
-    [EX_STORE_READ_ONLY] = "read_only", [EX_STORE_DAMAGED] = "damaged",
-    [EX_STORE_OTHER] = "other",
+    [EX_STORE_FULL] = "full",       [EX_STORE_IO] = "io",       [EX_STORE_READ_ONLY] = "read_only",
+    [EX_STORE_DAMAGED] = "damaged", [EX_STORE_OTHER] = "other",
 };
 
 const char *ex_store_trouble_name(enum ex_store_trouble trouble) {
@@ -95,8 +94,7 @@ static void note_trouble(struct ex_store *store, int error) {
     store->status.troubles[trouble_of(error)]++;
     store->status.up = false;
     (void)snprintf(store->status.text, sizeof store->status.text, "%s",
-                   store->writing.db ? sqlite3_errmsg(store->writing.db)
-                                     : strerrordesc_np(-error));
+                   store->writing.db ? sqlite3_errmsg(store->writing.db) : strerrordesc_np(-error));
 }
 
 /* With the lock. */
@@ -150,13 +148,13 @@ static void write_one(struct ex_store *store, const struct ex_batch *batch) {
     int wait_ms = RETRY_MIN_MS;
 
     while (!try_to_write(store, batch)) {
-        store->config.changed(store->config.ctx);
+        store->config.changed(store->config.ctx, store->status.up);
         if (store->stopping || !batch)
             return; /* what is only tidied can wait */
         wait_for(&store->wake_writer, &store->lock, wait_ms);
         wait_ms = wait_ms * 2 < RETRY_MAX_MS ? wait_ms * 2 : RETRY_MAX_MS;
     }
-    store->config.changed(store->config.ctx);
+    store->config.changed(store->config.ctx, store->status.up);
     (void)pthread_mutex_unlock(&store->lock);
     shorten_log(store);
     (void)pthread_mutex_lock(&store->lock);

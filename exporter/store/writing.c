@@ -7,9 +7,9 @@
 #include "exporter/store/internal.h"
 
 enum {
-    FORGET_MIN = 64,           /* rows that one transaction may forget, */
-    FORGET_FACTOR = 2,         /* or so many times what it adds */
-    AGE_INTERVAL_MS = 1000,    /* between two looks at the oldest */
+    FORGET_MIN = 64,        /* rows that one transaction may forget, */
+    FORGET_FACTOR = 2,      /* or so many times what it adds */
+    AGE_INTERVAL_MS = 1000, /* between two looks at the oldest */
 };
 
 /* ---- statements ---- */
@@ -41,8 +41,8 @@ static int prepare_all(struct ex_writing *writing) {
     int ret = 0;
 
     for (int kind = 0; kind < EX_WRITES && ret == 0; kind++)
-        ret = prepare(writing->db, ex_write_shape((enum ex_write)kind)->sql,
-                      &writing->changes[kind]);
+        ret =
+            prepare(writing->db, ex_write_shape((enum ex_write)kind)->sql, &writing->changes[kind]);
     for (size_t i = 0; i < sizeof others / sizeof *others && ret == 0; i++)
         ret = prepare(writing->db, others[i].sql, others[i].place);
     return ret;
@@ -98,9 +98,9 @@ static int run(sqlite3_stmt *statement) {
 static int bind_text(sqlite3_stmt *statement, int place, struct fo_str text, bool binary) {
     const char *bytes = text.len > 0 ? text.ptr : "";
 
-    return binary ? sqlite3_bind_blob64(statement, place, bytes, text.len, SQLITE_STATIC)
-                  : sqlite3_bind_text64(statement, place, bytes, text.len, SQLITE_STATIC,
-                                        SQLITE_UTF8);
+    return binary
+               ? sqlite3_bind_blob64(statement, place, bytes, text.len, SQLITE_STATIC)
+               : sqlite3_bind_text64(statement, place, bytes, text.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 static int write_row(struct ex_writing *writing, enum ex_write kind, const struct ex_row *row) {
@@ -111,8 +111,8 @@ static int write_row(struct ex_writing *writing, enum ex_write kind, const struc
     for (int i = 0; i < shape->ints && result == SQLITE_OK; i++)
         result = sqlite3_bind_int64(statement, i + 1, row->ints[i]);
     for (int i = 0; i < shape->texts && result == SQLITE_OK; i++)
-        result = bind_text(statement, shape->ints + i + 1, row->texts[i],
-                           (shape->binary >> i & 1) != 0);
+        result =
+            bind_text(statement, shape->ints + i + 1, row->texts[i], (shape->binary >> i & 1) != 0);
     return result == SQLITE_OK ? run(statement) : ex_schema_errno(result);
 }
 
@@ -186,9 +186,9 @@ static int forget_old(struct ex_writing *writing, const struct ex_store_config *
         return 0;
     writing->age_checked_ms = now_ms;
     int ret = forget(writing, writing->forget_failures, most, before_ms, &writing->used.failures);
-    return ret == 0 ? forget(writing, writing->forget_events, most, before_ms,
-                             &writing->used.events)
-                    : ret;
+    return ret == 0
+               ? forget(writing, writing->forget_events, most, before_ms, &writing->used.events)
+               : ret;
 }
 
 /* ---- the transaction ---- */

@@ -20,6 +20,7 @@ import urllib.request
 PROGRAM = os.environ.get("FAILOVER_EXPORTER", "build/release/bin/failover_exporter")
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+START_SECONDS = 90  # compiling the rules takes a sanitized program long on a busy machine
 
 
 def wait_for(condition, seconds=20, what="the condition"):
@@ -101,12 +102,17 @@ class Daemon:
         self.process = subprocess.Popen(
             [*launcher, PROGRAM, "serve", *listen, f"--storage.path={self.storage}", "--log.level=debug",
              *arguments], stderr=self.log, start_new_session=True, **options)
-        self.url = wait_for(self._address, 120, what="the daemon to listen:\n" + self.log_text())
+        try:
+            self.url = wait_for(self._address, START_SECONDS, "the daemon to listen")
+        except AssertionError as error:
+            text = self.log_text()
+            self.done()  # nobody else will: it is not anybody's yet
+            raise AssertionError(f"{error}:\n{text}") from None
 
     def _address(self):
         found = re.search(r'msg="Listening\." address="([^"]+)"', self.log_text())
         if not found and self.process.poll() is not None:
-            raise AssertionError("the daemon did not start:\n" + self.log_text())
+            raise AssertionError("the daemon did not start")
         return found and found.group(1)
 
     def log_text(self):
@@ -147,6 +153,20 @@ class Daemon:
                   if sample == name and labels.items() <= found.items()]
         return sum(values) if values else None
 
+    def account(self):
+        """The account of all failures as one scrape has it, which must add up; rejections by reason."""
+        account = dict.fromkeys(("received_total", "rejected_total", "counted_total", "pending"), 0)
+        for name, labels, value in self.samples():
+            name = name.removeprefix("failover_failures_")
+            if name in account:
+                account[name] += value
+            if name == "rejected_total":
+                account[labels["reason"]] = value
+        if account["received_total"] != (account["rejected_total"] + account["counted_total"]
+                                         + account["pending"]):
+            raise AssertionError(f"the account does not add up: {account}")
+        return account
+
     def wait_state(self, job, *states, seconds=30):
         def reached():
             for state in states:
@@ -168,7 +188,8 @@ class Daemon:
             self.process.wait()
         self.log.close()
         shutil.rmtree(self.storage, ignore_errors=True)
-        os.unlink(self.log_path)
+        if os.path.exists(self.log_path):  # daemons of one storage folder share it
+            os.unlink(self.log_path)
 
 
 class Case(unittest.TestCase):

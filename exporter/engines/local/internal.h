@@ -16,6 +16,9 @@
  * descriptors that are under way to the spawner. */
 #define EX_LOCAL_STARTING_MAX 256u
 
+/* Where an attempt's output is: of its job's folder, vertex, index and attempt. */
+#define EX_LOCAL_LOG_FORMAT "%s/logs/%s.%" PRIu32 ".%" PRIu32 ".log"
+
 struct ex_attempt;
 TAILQ_HEAD(ex_attempt_list, ex_attempt);
 LIST_HEAD(ex_local_job_list, ex_engine_job);
@@ -66,6 +69,7 @@ struct ex_engine_job {
     bool *is_held;             /* by region: a broken pipe waits for a better explanation */
     enum ex_verdict *verdicts; /* of the region being judged */
     uv_timer_t judge_again;
+    bool suspended; /* it goes on with a later daemon */
     bool closing;
     uint32_t closing_parts; /* that must end before the job can go */
 };
@@ -176,6 +180,10 @@ FO_MUST_CHECK int ex_partitions_publish(struct ex_attempt *attempt);
 void ex_partitions_drop(const struct ex_attempt *attempt);
 /* Removes what was published by `task`, whatever the attempt. */
 void ex_partitions_withdraw(struct ex_engine_job *job, uint32_t task);
+/* Takes back what tasks that are FINISHED have published, unless the machine was started since, and
+ * removes what else lies there. */
+void ex_partitions_resume(struct ex_engine_job *job, const struct ex_resumed_task *tasks,
+                          bool same_boot);
 /* Tells the owner of every input that has gone; returns the first, or producer FO_NO_TASK. */
 struct fo_partition ex_partitions_check(struct ex_attempt *attempt);
 /* The file that `attempt` reads of `producer`, or writes for `consumer`. False: too long. */

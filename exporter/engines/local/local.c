@@ -134,6 +134,30 @@ static void local_withdraw(struct ex_engine_job *job, const struct ex_task_attem
         ex_partitions_withdraw(job, attempts[i].task);
 }
 
+static void local_resume(struct ex_engine_job *job, const struct ex_resumed_task *tasks,
+                         bool same_boot) {
+    ex_partitions_resume(job, tasks, same_boot);
+}
+
+static void local_suspend(struct ex_engine_job *job) {
+    job->suspended = true;
+}
+
+static int local_log_path(void *self, const char *job_id, const struct fo_graph *graph,
+                          const struct ex_task_attempt *attempt, char **ret_path) {
+    const struct ex_local *engine = self;
+    uint32_t vertex = fo_graph_task_vertex(graph, attempt->task);
+    char folder[EX_LOCAL_PATH_SIZE];
+    char name[EX_NAME_SIZE];
+
+    ex_name_escape(fo_graph_vertex_id(graph, vertex), name);
+    if (!ex_path_print(folder, "%s/jobs/%s", engine->directory, job_id) ||
+        asprintf(ret_path, EX_LOCAL_LOG_FORMAT, folder, name,
+                 fo_graph_task_subtask(graph, attempt->task), attempt->attempt) == -1)
+        return -ENOMEM;
+    return 0;
+}
+
 /* ---- closing a job ------------------------------------------------------------------------- */
 
 static void closing_part_ended(struct ex_engine_job *job) {
@@ -162,7 +186,7 @@ static void job_folders_remove(struct ex_engine_job *job) {
         ex_folder_discard(job->engine, job->folder, on_folder_gone, job);
         return;
     }
-    for (uint32_t edge = 0; edge < fo_graph_edge_count(job->spec->graph); edge++)
+    for (uint32_t edge = 0; edge < fo_graph_edge_count(job->spec->graph) && !job->suspended; edge++)
         if (job->edges[edge].folder &&
             ex_path_print(path, "%s/%s", job->folder, job->edges[edge].folder) &&
             access(path, F_OK) == 0) {
@@ -315,6 +339,9 @@ const struct ex_engine_ops *ex_local_ops(void) {
         .deploy = local_deploy,
         .cancel = local_cancel,
         .withdraw = local_withdraw,
+        .resume = local_resume,
+        .suspend = local_suspend,
+        .log_path = local_log_path,
         .close_job = local_close_job,
         .close = local_close,
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blocking edges: what a producer writes is seen by nobody until it is FINISHED, and then whole.
  * A partition that has gone from the disk is told to the owner, so that its producer runs again. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -232,6 +233,70 @@ void ex_partitions_withdraw(struct ex_engine_job *job, uint32_t task) {
         if (partition_path(job, edges.edges[i], subtask, edge->published[subtask], true, path))
             ex_folder_discard(job->engine, path, NULL, NULL);
         edge->published[subtask] = EX_UNPUBLISHED;
+    }
+}
+
+/* ---- what an earlier daemon has left ---- */
+
+/* The partition that is on the disk counts as published by the attempt that made it. One that is
+ * not will be missed by its first reader. */
+static void find_published(struct ex_engine_job *job, uint32_t edge,
+                           const struct ex_resumed_task *tasks) {
+    uint32_t vertex = fo_graph_edge(graph_of(job), edge).from;
+    uint32_t first = fo_graph_vertex_first_task(graph_of(job), vertex);
+    char path[EX_LOCAL_PATH_SIZE];
+
+    for (uint32_t i = 0; i < fo_graph_vertex_parallelism(graph_of(job), vertex); i++) {
+        const struct ex_resumed_task *task = &tasks[first + i];
+        if (task->state == FO_TASK_FINISHED &&
+            partition_path(job, edge, i, task->attempt, true, path) && access(path, F_OK) == 0)
+            job->edges[edge].published[i] = task->attempt;
+    }
+}
+
+static bool is_published_name(const struct ex_local_edge *edge, uint32_t producers,
+                              const char *name) {
+    char wanted[EX_NAME_SIZE];
+    char *end;
+    unsigned long subtask = strtoul(name, &end, 10);
+
+    if (end == name || subtask >= producers || edge->published[subtask] == EX_UNPUBLISHED)
+        return false;
+    (void)snprintf(wanted, sizeof wanted, "%lu.%" PRIu32, subtask, edge->published[subtask]);
+    return strcmp(name, wanted) == 0;
+}
+
+/* What attempts that died with the daemon were writing, and what nobody will read. */
+static void sweep(struct ex_engine_job *job, uint32_t edge) {
+    uint32_t producers =
+        fo_graph_vertex_parallelism(graph_of(job), fo_graph_edge(graph_of(job), edge).from);
+    char folder[EX_LOCAL_PATH_SIZE];
+    char path[EX_LOCAL_PATH_SIZE];
+
+    if (!ex_path_print(folder, "%s/%s", job->folder, job->edges[edge].folder))
+        return;
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is of this call alone */
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            !is_published_name(&job->edges[edge], producers, entry->d_name) &&
+            ex_path_print(path, "%s/%s", folder, entry->d_name))
+            ex_folder_discard(job->engine, path, NULL, NULL);
+    }
+    (void)closedir(dir);
+}
+
+void ex_partitions_resume(struct ex_engine_job *job, const struct ex_resumed_task *tasks,
+                          bool same_boot) {
+    for (uint32_t edge = 0; edge < fo_graph_edge_count(graph_of(job)); edge++) {
+        if (!job->edges[edge].folder)
+            continue;
+        /* What was not yet on the disk when the machine went down may be there without content. */
+        if (same_boot)
+            find_published(job, edge, tasks);
+        sweep(job, edge);
     }
 }
 

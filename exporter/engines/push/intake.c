@@ -149,6 +149,7 @@ static void hand_over(struct ex_push_report *report) {
         .attempt = report->attempt,
         .state = report->state,
         .evidence = report->failure ? &report->failure->evidence : NULL,
+        .sequence = report->sequence + 1, /* 0 is one of ours */
         .token = report,
     };
 

@@ -73,6 +73,7 @@ struct ex_push_job {
     TAILQ_HEAD(ex_push_followers, ex_push_follower) followers;
     STAILQ_HEAD(, ex_push_stop) stops;
     uint32_t in_flight; /* reports */
+    bool suspended;     /* a later daemon takes it up again */
     bool closed;
 };
 

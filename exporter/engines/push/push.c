@@ -245,12 +245,88 @@ static void push_withdraw(struct ex_engine_job *job, const struct ex_task_attemp
     ex_push_emit(of(job), "withdraw", ex_clock_ms(), attempts, count);
 }
 
+/* ---- a job of an earlier daemon ---- */
+
+static uint8_t phase_of(enum fo_task_state state) {
+    if (state == FO_TASK_CANCELING)
+        return EX_PUSH_STOPPING;
+    return fo_task_state_is_terminal(state) ? EX_PUSH_OVER : EX_PUSH_DEPLOYED;
+}
+
+/* What intake.c hands over is one more. */
+static uint64_t number_of(uint64_t sequence) {
+    return sequence > 0 ? sequence - 1 : 0;
+}
+
+/* The answer to a failure, should it be reported again: it was the last report of its attempt.
+ * Without memory that one is answered without the decision. */
+static struct ex_push_decision *answer_of(const struct ex_resumed_task *known) {
+    const struct fo_decision *decision = known->decision;
+    size_t size = known->restarted_count * sizeof *known->restarted;
+    struct ex_push_decision *answer = decision ? malloc(sizeof *answer + size) : NULL;
+
+    if (!answer)
+        return NULL;
+    *answer = (struct ex_push_decision){
+        .attempt = known->decision_attempt,
+        .sequence = number_of(known->decision_attempt == known->attempt ? known->sequence
+                                                                        : known->former_sequence),
+        .delay_ms = decision->delay_ms,
+        .due_ms = decision->due_ms,
+        .restart = decision->restart,
+        .range_count = known->restarted_count,
+    };
+    if (size > 0)
+        memcpy(answer->ranges, known->restarted, size);
+    return answer;
+}
+
+/* Of an attempt that has yet to be deployed nothing was reported: the one before stands. */
+static void resume_task(struct ex_push_task *task, const struct ex_resumed_task *known) {
+    bool waits = known->state == FO_TASK_CREATED;
+
+    if (waits && known->attempt == 0)
+        return;
+    uint64_t taken = waits ? known->former_sequence : known->sequence;
+    bool has_former = !waits && known->attempt > 0 && known->former_sequence > 0;
+    *task = (struct ex_push_task){
+        .last = number_of(taken),
+        .taken = taken > 0 ? UINT64_MAX : 0, /* what is older counts as taken */
+        .former_last = number_of(known->former_sequence),
+        .answer = answer_of(known),
+        .attempt = waits ? known->attempt - 1 : known->attempt,
+        .former_attempt = has_former ? known->attempt - 1 : NO_ATTEMPT,
+        .phase = waits ? EX_PUSH_OVER : phase_of(known->state),
+        .told = (uint8_t)known->state,
+    };
+}
+
+/* Its scheduler finds that its events are not known any more, and is told the state as a whole. */
+static void push_resume(struct ex_engine_job *engine_job, const struct ex_resumed_task *tasks,
+                        bool same_boot) {
+    struct ex_push_job *job = of(engine_job);
+    uint32_t count = fo_graph_task_count(job->graph);
+
+    (void)same_boot;
+    for (uint32_t task = 0; task < count; task++) {
+        const struct ex_task_attempt attempt = {task, tasks[task].attempt};
+        resume_task(&job->tasks[task], &tasks[task]);
+        if (job->tasks[task].phase == EX_PUSH_STOPPING && !wait_for_stop(job, &attempt, 1))
+            ex_push_report_stopped(job, task);
+    }
+}
+
+static void push_suspend(struct ex_engine_job *job) {
+    of(job)->suspended = true;
+}
+
 static void push_close_job(struct ex_engine_job *engine_job) {
     struct ex_push_job *job = of(engine_job);
     struct ex_push *push = job->push;
     void *owner = job->owner;
 
-    ex_push_emit(job, "close", ex_clock_ms(), NULL, 0);
+    if (!job->suspended)
+        ex_push_emit(job, "close", ex_clock_ms(), NULL, 0);
     ex_push_end_job_followers(job);
     while (!STAILQ_EMPTY(&job->stops))
         drop_stop(job);
@@ -349,11 +425,14 @@ int ex_push_new(const struct ex_push_config *config, unsigned engines, struct ex
 const struct ex_engine_ops *ex_push_ops(void) {
     static const struct ex_engine_ops ops = {
         .kind = "push",
+        .tasks_live_on = true,
         .open_job = push_open_job,
         .deploy = push_deploy,
         .cancel = push_cancel,
         .withdraw = push_withdraw,
         .answered = ex_push_answered,
+        .resume = push_resume,
+        .suspend = push_suspend,
         .close_job = push_close_job,
         .close = push_close,
     };
