@@ -59,6 +59,15 @@ static void step(struct fo_job *job, struct fo_event event, struct fo_actions *a
     actions->count = 0;
 }
 
+/* A job that somebody else decides about heeds nobody here; it ends when it is told so. */
+static void end_mirror(struct fo_job *job, struct fo_actions *actions) {
+    const struct fo_mirror_failure failure = {.task = 0, .at_ms = 60};
+    const struct fo_mirror ended = {.state = FO_JOB_CANCELED};
+
+    require(fo_job_mirror_failure(job, &failure, 60, 0, actions) == 0);
+    require(fo_job_mirror(job, &ended, 60, actions) == 0);
+}
+
 static void work_and_end(struct fo_job *job) {
     static const enum fo_event_kind kinds[] = {FO_EVENT_START, FO_EVENT_TIME, FO_EVENT_RESTART,
                                                FO_EVENT_GLOBAL_FAILURE, FO_EVENT_CANCEL};
@@ -73,6 +82,8 @@ static void work_and_end(struct fo_job *job) {
                                .attempt = fo_job_task_attempt(job, task),
                                .state = FO_TASK_CANCELED},
              &actions);
+    if (!fo_job_state_is_terminal(fo_job_state(job)))
+        end_mirror(job, &actions);
     require(fo_job_state_is_terminal(fo_job_state(job)));
     fo_actions_done(&actions, NULL);
 }
