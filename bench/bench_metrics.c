@@ -400,16 +400,11 @@ static void bench_updates(struct model *model) {
     free(took);
 }
 
-int main(void) {
-    bench_inc();
-    bench_lookup("lookup_inc_10k", 10000);
-    bench_lookup("lookup_inc_1m", 1000000);
-    bench_hostile();
-    (void)malloc_trim(0);
-
+static void bench_model(void) {
     double before = resident_bytes();
     struct model *model = new_model();
     double own = sizeof *model; /* the bench's own tables */
+
     (void)scrape(model, EX_TEXT_0_0_4, EX_IDENTITY);
     print("bytes_per_series", (resident_bytes() - before - own) / ALL_SERIES, "bytes");
     (void)scrape(model, EX_OPENMETRICS, EX_IDENTITY);
@@ -423,5 +418,21 @@ int main(void) {
     bench_updates(model);
     ex_metrics_free(model->metrics);
     free(model);
+}
+
+/* bench_metrics [PART]: lookup, hostile or model; all of them without. */
+int main(int argc, char **argv) {
+    const char *part = argc > 1 ? argv[1] : NULL;
+
+    if (!part || strcmp(part, "lookup") == 0) {
+        bench_inc();
+        bench_lookup("lookup_inc_10k", 10000);
+        bench_lookup("lookup_inc_1m", 1000000);
+    }
+    if (!part || strcmp(part, "hostile") == 0)
+        bench_hostile();
+    (void)malloc_trim(0);
+    if (!part || strcmp(part, "model") == 0)
+        bench_model();
     return 0;
 }

@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"list", ex_cli_remote, "lists the jobs of a running daemon"},
     {"status", ex_cli_remote, "shows how a job is"},
     {"failures", ex_cli_remote, "shows why a job failed, the newest failure first"},
+    {"logs", ex_cli_remote, "prints what a task has written"},
     {"cancel", ex_cli_remote, "cancels a job"},
     {"restart", ex_cli_remote, "restarts a job, or a task and what must restart with it"},
     {"pause", ex_cli_remote, "holds restarts of a job that come due"},

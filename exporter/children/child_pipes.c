@@ -6,7 +6,7 @@
 
 #include "exporter/children/child_internal.h"
 
-enum { LOG_LINE_MAX_BYTES = 512, DRAINS_MAX = 16 };
+enum { LOG_LINE_MAX_BYTES = 512, DRAINS_MAX = 16, INPUT_PIPE_BYTES = 512 * 1024 };
 
 static void on_closed(uv_handle_t *handle) {
     struct ex_child_pipes *pipes = handle->data;
@@ -73,6 +73,9 @@ static int open_one(struct ex_child_pipes *pipes, uv_pipe_t *handle, bool we_wri
 
     if (pipe2(ends, O_CLOEXEC) == -1)
         return -errno;
+    /* A burst of failures goes out in one piece rather than in many turns; smaller will do. */
+    if (we_write)
+        (void)fcntl(ends[1], F_SETPIPE_SZ, INPUT_PIPE_BYTES);
     int ours = ends[we_write ? 1 : 0];
     int ret = uv_pipe_open(handle, ours);
     if (ret < 0) {

@@ -9,10 +9,12 @@
 
 #include "exporter/cli/cli.h"
 #include "exporter/cli/flags.h"
+#include "exporter/cli/remote.h"
 #include "exporter/config/config.h"
 #include "exporter/config/duration.h"
 #include "exporter/config/task_name.h"
 #include "exporter/daemon/job_load.h"
+#include "exporter/engines/flink/ask.h"
 #include "exporter/plan/forecast.h"
 #include "exporter/plan/plan_json.h"
 
@@ -20,6 +22,7 @@ enum { TASK_NAME_BYTES = FO_ID_MAX + 16, REGIONS_SHOWN = 32, TASKS_SHOWN = 16, F
 
 struct options {
     const char *config_file;
+    const char *flink; /* address of a JobManager; NULL = the job is a file */
     struct ex_flag_list fail;
     struct ex_flag_list finish;
     struct ex_flag_list partition_lost;
@@ -27,6 +30,8 @@ struct options {
     int64_t mtbf_ms; /* FORECAST_NONE = no forecast */
     int64_t span_ms;
     uint64_t seed;
+    const char *running; /* a job of a daemon; NULL = a job file is asked */
+    struct ex_remote_door door;
     bool json;
     bool help;
 };
@@ -294,14 +299,32 @@ static int run_plan(const struct options *options, const struct ex_job_spec *spe
     return ret;
 }
 
-static int plan_file(const struct options *options, const char *path) {
+/* How the configuration says that a JobManager is asked: the first engine of that kind. */
+static int ask_flink(const struct options *options, const struct ex_config *config, const char *job,
+                     struct ex_job_spec **ret_spec, struct fo_error *reterr) {
+    struct ex_flink_settings *own = ex_flink_settings_default();
+    const struct ex_flink_settings *settings = own;
+
+    for (uint32_t i = config->engine_count; i > 0; i--) {
+        if (config->engines[i - 1].flink)
+            settings = config->engines[i - 1].flink;
+    }
+    int ret = settings ? ex_flink_ask(options->flink, job, settings, ret_spec, reterr) : -ENOMEM;
+    (void)ex_flink_settings_free(own);
+    return ret;
+}
+
+static int plan_job(const struct options *options, const char *path) {
     struct fo_error error = {.text = "out of memory"};
     struct ex_config *config = NULL;
     struct ex_job_spec *spec = NULL;
     const char *file = options->config_file;
 
     int ret = ex_config_load(options->config_file, &config, &error);
-    if (ret == 0) {
+    if (ret == 0 && options->flink) {
+        file = NULL;
+        ret = ask_flink(options, config, path, &spec, &error);
+    } else if (ret == 0) {
         file = path;
         ret = ex_job_load(path, config, &spec, &error);
     }
@@ -323,10 +346,35 @@ static bool says_what_happens(const struct options *options) {
            0;
 }
 
+/* The daemon knows what the job has used up, and answers for this instant. */
+static int plan_running(struct options *options, int count) {
+    struct ex_client_request request = {.method = "GET"};
+    struct ex_buffer path;
+
+    if (count != 0 || options->fail.count != 1 || options->mtbf_ms != FORECAST_NONE) {
+        ex_cli_complain(NULL, &(struct fo_error){.text = "plan --running JOB takes one --fail TASK "
+                                                         "and no job file"});
+        return EX_EXIT_USAGE;
+    }
+    if (ex_remote_find_door(&options->door) < 0)
+        return EX_EXIT_USAGE;
+    ex_buffer_init(&path, EX_REMOTE_PATH_MAX_BYTES);
+    ex_buffer_append_text(&path, "/jobs/");
+    ex_client_escape(&path, options->running);
+    ex_buffer_append_text(&path, "/plan?fail=");
+    ex_client_escape(&path, options->fail.items[0]);
+    request.path = ex_buffer_text(&path);
+    int status = ex_remote_ask(&options->door, &request, options->json, ex_remote_show_plan);
+    ex_buffer_done(&path);
+    return status == EX_EXIT_OK ? EX_EXIT_OK : EX_EXIT_USAGE;
+}
+
 int ex_cli_plan(int argc, char **argv) {
     struct options options = {.mtbf_ms = FORECAST_NONE, .span_ms = 24LL * 3600 * 1000, .seed = 1};
     const struct ex_flag flags[] = {
         {"fail", EX_FLAG_LIST, &options.fail, "TASK[@TIME]", "The task fails at that time."},
+        {"running", EX_FLAG_TEXT, &options.running, "JOB",
+         "Asks a running daemon what --fail TASK would lead to now, instead of a job file."},
         {"finish", EX_FLAG_LIST, &options.finish, "TASK[@TIME]", "The task finishes."},
         {"partition-lost", EX_FLAG_LIST, &options.partition_lost, "TASK[@TIME]",
          "What the task has published is gone."},
@@ -335,13 +383,16 @@ int ex_cli_plan(int argc, char **argv) {
          "Forecast: mean time between two failures of one task."},
         {"for", EX_FLAG_DURATION, &options.span_ms, "TIME", "Forecast: how long (24 h)."},
         {"seed", EX_FLAG_COUNT, &options.seed, "N", "Of jitter and forecast (1)."},
+        {"flink", EX_FLAG_TEXT, &options.flink, "URL",
+         "JOB is a job, by name or id, of the Flink cluster of this JobManager."},
         {"config.file", EX_FLAG_TEXT, &options.config_file, "FILE", "Cluster configuration."},
+        EX_REMOTE_FLAGS(&options.door),
         {"json", EX_FLAG_BOOL, &options.json, "", "Print JSON."},
         {"help", EX_FLAG_BOOL, &options.help, "", "Print this help."},
         {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
     };
     const struct ex_cli_command command = {
-        .usage = "plan [flags] JOB",
+        .usage = "plan [flags] JOB-FILE | plan [flags] --running JOB --fail TASK",
         .about = "Shows, without running anything, which tasks would restart, when, and when the "
                  "job would give up.",
         .flags = flags,
@@ -354,8 +405,10 @@ int ex_cli_plan(int argc, char **argv) {
 
     if (count < 0)
         return status;
+    if (options.running)
+        return plan_running(&options, count);
     if (count != 1) {
-        ex_cli_complain(NULL, &(struct fo_error){.text = "plan takes one job file; see --help"});
+        ex_cli_complain(NULL, &(struct fo_error){.text = "plan takes one job; see --help"});
         return EX_EXIT_USAGE;
     }
     if (options.mtbf_ms != FORECAST_NONE && says_what_happens(&options)) {
@@ -363,5 +416,5 @@ int ex_cli_plan(int argc, char **argv) {
                                                          "--partition-lost and --global are not"});
         return EX_EXIT_USAGE;
     }
-    return plan_file(&options, argv[1]);
+    return plan_job(&options, argv[1]);
 }

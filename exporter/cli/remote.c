@@ -1,27 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submit, list, status, failures, cancel, restart, pause, resume: what is asked of a running daemon
- * through its control door. */
+/* submit, list, status, failures, logs, cancel, restart, pause, resume: what is asked of a running
+ * daemon through its control door. */
 #include "exporter/cli/remote.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "exporter/base/clean_text.h"
 #include "exporter/cli/cli.h"
-#include "exporter/cli/client.h"
-#include "exporter/cli/flags.h"
 
-enum { TIMEOUT_MS = 60 * 1000, PATH_MAX_BYTES = 16 * 1024, JOB_MAX_BYTES = 1024 * 1024 };
+enum { JOB_MAX_BYTES = 1024 * 1024 };
 
 struct options {
-    struct ex_client client;
-    const char *storage_path;
+    struct ex_remote_door door;
     uint64_t max;
+    const char *attempt;
+    bool follow;
     bool json;
     bool help;
-    char socket[PATH_MAX];
 };
 
 struct command {
@@ -30,7 +27,7 @@ struct command {
     const char *about;
     int least; /* positional arguments */
     int most;
-    const char *method;
+    const char *method; /* NULL: not one question */
     const char *suffix; /* of "/jobs/JOB"; NULL: the path is `path` */
     const char *path;
     const char *parameter;              /* of the second argument */
@@ -44,6 +41,8 @@ static const struct command commands[] = {
      ex_remote_show_status},
     {"failures", "failures [flags] JOB", "Shows the failures of a job, the newest first.", 1, 1,
      "GET", "/exceptions", NULL, NULL, ex_remote_show_failures},
+    {"logs", "logs [flags] JOB [TASK]", "Prints what a task has written, or each task.", 1, 2, NULL,
+     NULL, NULL, NULL, NULL},
     {"cancel", "cancel [flags] JOB", "Cancels a job; does not wait for its end.", 1, 1, "PATCH", "",
      NULL, NULL, NULL},
     {"restart", "restart [flags] JOB [TASK]",
@@ -58,20 +57,20 @@ static const struct command commands[] = {
 /* ---- flags ---- */
 
 /* Where the control door of the daemon is that these flags are of. */
-static int find_door(struct options *options) {
-    struct ex_client *client = &options->client;
+int ex_remote_find_door(struct ex_remote_door *door) {
+    struct ex_client *client = &door->client;
 
+    client->timeout_ms = EX_REMOTE_TIMEOUT_MS;
     if (client->socket || client->address)
         return 0;
-    if (!options->storage_path) {
+    if (!door->storage_path) {
         ex_cli_complain(NULL, &(struct fo_error){
                                   .text = "which daemon? Give --storage.path as the daemon has it, "
                                           "or --control.socket, or --control.address"});
         return -EINVAL;
     }
-    (void)snprintf(options->socket, sizeof options->socket, "%s/control.sock",
-                   options->storage_path);
-    client->socket = options->socket;
+    (void)snprintf(door->socket, sizeof door->socket, "%s/control.sock", door->storage_path);
+    client->socket = door->socket;
     return 0;
 }
 
@@ -79,17 +78,10 @@ static int find_door(struct options *options) {
 static int parse(struct options *options, const char *usage, const char *about_text, int argc,
                  char **argv, int *ret_status) {
     const struct ex_flag flags[] = {
-        {"storage.path", EX_FLAG_TEXT, &options->storage_path, "DIR",
-         "The daemon's: its socket is in there."},
-        {"control.socket", EX_FLAG_TEXT, &options->client.socket, "FILE",
-         "The daemon's socket itself."},
-        {"control.address", EX_FLAG_TEXT, &options->client.address, "URL",
-         "https://HOST:PORT, when the daemon takes commands over TCP."},
-        {"control.token-file", EX_FLAG_TEXT, &options->client.token_file, "FILE",
-         "The token for --control.address."},
-        {"control.ca-file", EX_FLAG_TEXT, &options->client.ca_file, "FILE",
-         "Who vouches for the certificate of --control.address."},
+        EX_REMOTE_FLAGS(&options->door),
         {"max", EX_FLAG_COUNT, &options->max, "N", "failures: how many at most (20)."},
+        {"attempt", EX_FLAG_TEXT, &options->attempt, "N", "logs: which attempt (the current)."},
+        {"follow", EX_FLAG_BOOL, &options->follow, "", "logs: until the attempt has ended."},
         {"json", EX_FLAG_BOOL, &options->json, "", "Print the daemon's answer as it is."},
         {"help", EX_FLAG_BOOL, &options->help, "", "Print this help."},
         {"h", EX_FLAG_BOOL, &options->help, "", "Print this help."},
@@ -103,9 +95,9 @@ static int parse(struct options *options, const char *usage, const char *about_t
         .usage_error = EX_EXIT_FAILED,
     };
 
-    *options = (struct options){.client = {.timeout_ms = TIMEOUT_MS}, .max = 20};
+    *options = (struct options){.max = 20};
     int count = ex_cli_start(&about, argc, argv, ret_status);
-    if (count >= 0 && find_door(options) < 0) {
+    if (count >= 0 && ex_remote_find_door(&options->door) < 0) {
         *ret_status = EX_EXIT_FAILED;
         return -1;
     }
@@ -136,27 +128,43 @@ static void complain(const struct ex_client_answer *answer, const json_t *json) 
     ex_cli_complain(NULL, &error);
 }
 
-/* Asks, and shows the answer with `show` or, asked for JSON, as it is. */
-static int ask(const struct options *options, const struct ex_client_request *request,
-               void (*show)(const json_t *answer)) {
+int ex_remote_fetch(const struct ex_remote_door *door, const struct ex_client_request *request,
+                    json_t **ret_json, char **ret_text) {
     struct fo_error error;
     struct ex_client_answer answer;
 
-    if (ex_client_ask(&options->client, request, &answer, &error) < 0) {
+    if (ex_client_ask(&door->client, request, &answer, &error) < 0) {
         ex_cli_complain(NULL, &error);
-        return EX_EXIT_FAILED;
+        return error.code;
     }
     json_t *json = json_loadb(ex_buffer_text(&answer.body), answer.body.len, 0, NULL);
     bool good = json && answer.status / 100 == 2;
-    if (!good)
+    if (!good) {
         complain(&answer, json);
-    else if (options->json)
-        (void)printf("%s\n", ex_buffer_text(&answer.body));
-    else if (show)
-        show(json);
-    json_decref(json);
+        json_decref(json);
+    } else {
+        *ret_json = json;
+        if (ret_text)
+            *ret_text = ex_buffer_take(&answer.body, &(size_t){0});
+    }
     ex_client_answer_done(&answer);
-    return good ? EX_EXIT_OK : EX_EXIT_FAILED;
+    return good ? 0 : -EREMOTEIO;
+}
+
+int ex_remote_ask(const struct ex_remote_door *door, const struct ex_client_request *request,
+                  bool json, void (*show)(const json_t *answer)) {
+    json_t *answer;
+    char *text;
+
+    if (ex_remote_fetch(door, request, &answer, &text) < 0)
+        return EX_EXIT_FAILED;
+    if (json)
+        (void)printf("%s\n", text);
+    else if (show)
+        show(answer);
+    json_decref(answer);
+    free(text);
+    return EX_EXIT_OK;
 }
 
 static void make_path(const struct command *command, const struct options *options, int count,
@@ -187,11 +195,14 @@ int ex_cli_remote(int argc, char **argv) {
         return status;
     if (count < command->least || count > command->most)
         return complain_usage(command->usage);
-    ex_buffer_init(&path, PATH_MAX_BYTES);
+    if (!command->method)
+        return ex_remote_logs(&(struct ex_logs_request){
+            &options.door, argv[1], count > 1 ? argv[2] : NULL, options.attempt, options.follow});
+    ex_buffer_init(&path, EX_REMOTE_PATH_MAX_BYTES);
     make_path(command, &options, count, argv, &path);
     const struct ex_client_request request = {.method = command->method,
                                               .path = ex_buffer_text(&path)};
-    status = ask(&options, &request, command->show);
+    status = ex_remote_ask(&options.door, &request, options.json, command->show);
     ex_buffer_done(&path);
     return status;
 }
@@ -242,7 +253,7 @@ static int submit(const struct options *options, const char *file) {
     struct ex_buffer bytes;
     int status = EX_EXIT_FAILED;
 
-    ex_buffer_init(&path, PATH_MAX_BYTES);
+    ex_buffer_init(&path, EX_REMOTE_PATH_MAX_BYTES);
     ex_buffer_init(&bytes, JOB_MAX_BYTES + BUFSIZ);
     ex_buffer_append_text(&path, "/jobs?directory=");
     if (read_file(file, &bytes, &error) == 0 && append_folder(&path, file) == 0) {
@@ -250,7 +261,7 @@ static int submit(const struct options *options, const char *file) {
                                                   .path = ex_buffer_text(&path),
                                                   .content_type = "application/yaml",
                                                   .body = ex_buffer_str(&bytes)};
-        status = ask(options, &request, show_submitted);
+        status = ex_remote_ask(&options->door, &request, options->json, show_submitted);
     } else {
         ex_cli_complain(file, &error);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "exporter/base/clean_text.h"
@@ -132,4 +133,59 @@ void ex_remote_show_failures(const json_t *exceptions) {
     }
     if (json_is_true(json_object_get(history, "truncated")))
         (void)printf("... older ones are not shown; --max says how many are\n");
+}
+
+/* ---- what if ---- */
+
+static void print_tasks(const json_t *tasks) {
+    size_t index;
+    const json_t *task;
+
+    json_array_foreach(tasks, index, task)(void)
+        printf(" %s", json_string_value(task)); /* of plain characters, by the job file */
+}
+
+void ex_remote_show_plan(const json_t *plan) {
+    size_t index;
+    const json_t *decision;
+
+    json_array_foreach(json_object_get(plan, "decisions"), index, decision) {
+        const char *failed = json_string_value(json_object_get(decision, "failed"));
+        const char *action = json_string_value(json_object_get(decision, "action"));
+        const json_t *left = json_object_get(decision, "budget_left");
+        (void)printf("%s fails: ", failed ? failed : "the job");
+        if (!action || strcmp(action, "restart") != 0) {
+            (void)puts("the job gives up");
+            continue;
+        }
+        (void)printf("after ");
+        print_seconds(number(decision, "delay_ms"));
+        (void)printf(" restart");
+        print_tasks(json_object_get(decision, "restart"));
+        if (json_is_integer(left))
+            (void)printf(" (%lld more)", json_integer_value(left));
+        (void)putchar('\n');
+    }
+}
+
+/* ---- logs ---- */
+
+void ex_remote_show_log(const json_t *log) {
+    const json_t *value = json_object_get(log, "text");
+    struct fo_str text = {json_string_value(value), json_string_length(value)};
+    struct ex_buffer clean;
+
+    ex_buffer_init(&clean, (size_t)16 << 20);
+    while (text.len > 0) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        struct fo_str line = {text.ptr, end ? (size_t)(end - text.ptr) : text.len};
+        ex_clean_terminal(&clean, line);
+        if (end)
+            ex_buffer_append_char(&clean, '\n');
+        text.ptr += line.len + (end != NULL);
+        text.len -= line.len + (end != NULL);
+    }
+    (void)fwrite(ex_buffer_text(&clean), 1, clean.len, stdout);
+    (void)fflush(stdout);
+    ex_buffer_done(&clean);
 }

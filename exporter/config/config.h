@@ -42,7 +42,7 @@ struct ex_engine_config {
     char *name;
     char *kind; /* local, push, flink */
     int line;
-    char *user;     /* local: whom tasks run as; NULL = ourselves */
+    char *user;                      /* local: whom tasks run as; NULL = ourselves */
     struct ex_flink_settings *flink; /* flink: its own; owned */
 };
 

@@ -181,7 +181,8 @@ static int read_all(const struct ex_fields *fields, struct ex_flink_settings *se
 
     if (rc == 0)
         rc = read_words(fields, "files", EX_FLINK_FILES_MAX, read_path, "path", &settings->files);
-    if (rc == 0 && !settings->urls[0] && !settings->files[0])
+    if (rc == 0 && (!settings->urls || !settings->urls[0]) &&
+        (!settings->files || !settings->files[0]))
         return ex_fail(fields->reterr, -EINVAL, fields->line,
                        "%s: urls or files are wanted: where the JobManagers are", fields->what);
     if (rc == 0)
@@ -191,6 +192,20 @@ static int read_all(const struct ex_fields *fields, struct ex_flink_settings *se
     if (rc == 0)
         rc = read_authentication(fields, settings);
     return rc == 0 ? read_labels(fields, settings) : rc;
+}
+
+struct ex_flink_settings *ex_flink_settings_default(void) {
+    struct ex_flink_settings *settings = calloc(1, sizeof *settings);
+
+    if (settings)
+        *settings = (struct ex_flink_settings){
+            .interval_ms = INTERVAL_MS,
+            .checkpoints_interval_ms = CHECKPOINTS_INTERVAL_MS,
+            .timeout_ms = TIMEOUT_MS,
+            .answer_max_bytes = ANSWER_MAX_BYTES,
+            .max_exceptions = EXCEPTIONS,
+        };
+    return settings;
 }
 
 int ex_flink_settings_read(const struct ex_tree *tree, json_t *entry,
@@ -204,14 +219,9 @@ int ex_flink_settings_read(const struct ex_tree *tree, json_t *entry,
 
     if (rc != 0)
         return rc;
-    struct ex_flink_settings *settings = calloc(1, sizeof *settings);
+    struct ex_flink_settings *settings = ex_flink_settings_default();
     if (!settings)
         return ex_fields_no_memory(&fields);
-    settings->interval_ms = INTERVAL_MS;
-    settings->checkpoints_interval_ms = CHECKPOINTS_INTERVAL_MS;
-    settings->timeout_ms = TIMEOUT_MS;
-    settings->answer_max_bytes = ANSWER_MAX_BYTES;
-    settings->max_exceptions = EXCEPTIONS;
     rc = read_all(&fields, settings);
     if (rc != 0) {
         (void)ex_flink_settings_free(settings);

@@ -40,6 +40,9 @@ FO_MUST_CHECK int ex_flink_settings_read(const struct ex_tree *tree, json_t *ent
 /* NULL allowed; returns NULL. */
 struct ex_flink_settings *ex_flink_settings_free(struct ex_flink_settings *settings);
 
+/* The settings of an engine that an address was given for, and nothing else. NULL: no memory. */
+struct ex_flink_settings *ex_flink_settings_default(void);
+
 /* An address of a JobManager as we ask it: http or https, a host, maybe a path; no user, query or
  * fragment; slashes at the end are cut off, and without a scheme it is http. The caller frees
  * *ret_url. -EINVAL, -ENOMEM. */

@@ -47,12 +47,13 @@ struct ex_job_spec {
     struct fo_job_config decisions; /* strategies, policies, history size: ready for fo_job_new() */
     struct ex_policies *policies;   /* what decisions.policies points to; owned reference */
     bool strategy_from_job;         /* the job's own configuration names a restart strategy */
-    json_t *configuration;          /* the job's own `configuration`, flat Flink keys to strings */
-    struct ex_notices notices;      /* what the user should read, though nothing is wrong */
-    char *source;           /* what it was read from, as JSON: the job can be made of it again */
-    char *folder;           /* where its relative paths start; NULL = nowhere */
-    bool commands_optional; /* as it came */
-    uint64_t content_hash;  /* of the file's meaning: equal files resume, others do not */
+    bool strategy_unknown;     /* only whoever runs the job knows it; `decisions` never refuse */
+    json_t *configuration;     /* the job's own `configuration`, flat Flink keys to strings */
+    struct ex_notices notices; /* what the user should read, though nothing is wrong */
+    char *source;              /* what it was read from, as JSON: the job can be made of it again */
+    char *folder;              /* where its relative paths start; NULL = nowhere */
+    bool commands_optional;    /* as it came */
+    uint64_t content_hash;     /* of the file's meaning: equal files resume, others do not */
     /* owners are counted by ex_job_spec_ref/unref */
     uint32_t owners;
 };

@@ -62,7 +62,7 @@ struct ex_daemon {
     struct ex_bank *bank;
     struct ex_engines engines;
     struct ex_push *push; /* what the engines of that kind share; ends with the last of them */
-    struct ex_flink_families *flink_families; /* NULL without such an engine */
+    struct ex_flink_families *flink_families;
     struct ex_manager *manager;
     struct ex_events *events;
     struct ex_inbox *inbox;
@@ -315,16 +315,11 @@ static int start_flink(struct ex_daemon *daemon, const struct ex_engine_config *
 
 /* After the manager, which their jobs go to. */
 static int start_flinks(struct ex_daemon *daemon, struct fo_error *reterr) {
-    int ret = 0;
+    int ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
 
     for (uint32_t i = 0; i < daemon->config->engine_count && ret == 0; i++) {
-        const struct ex_engine_config *own = &daemon->config->engines[i];
-        if (!own->flink)
-            continue;
-        if (!daemon->flink_families)
-            ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
-        if (ret == 0)
-            ret = start_flink(daemon, own, reterr);
+        if (daemon->config->engines[i].flink)
+            ret = start_flink(daemon, &daemon->config->engines[i], reterr);
     }
     return ret;
 }
@@ -461,6 +456,19 @@ static int check_name(const struct ex_daemon *daemon, const struct ex_job_spec *
     return 0;
 }
 
+/* Without a control door no scheduler could report. */
+static int check_engine(const struct ex_job_spec *spec, struct fo_error *reterr) {
+    if (strcmp(spec->engine_kind, push_name) != 0)
+        return 0;
+    *reterr = (struct fo_error){.code = -ENOTSUP};
+    (void)snprintf(
+        reterr->text, sizeof reterr->text,
+        "engine: %.64s: the tasks of this job are started by a scheduler of yours, which "
+        "reports to a daemon; start one with `serve` and see docs/push.md",
+        spec->engine);
+    return -ENOTSUP;
+}
+
 /* All before the first starts: better nothing at all than half of it. */
 static int read_jobs(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                      const char **ret_file, struct fo_error *reterr) {
@@ -474,6 +482,8 @@ static int read_jobs(struct ex_daemon *daemon, const struct ex_daemon_options *o
         int ret = ex_job_load(options->job_files[i], daemon->config, &spec, reterr);
         if (ret == 0)
             ret = check_name(daemon, spec, reterr);
+        if (ret == 0 && !options->control.enabled)
+            ret = check_engine(spec, reterr);
         if (ret < 0) {
             *ret_file = options->job_files[i];
             (void)ex_job_spec_unref(spec);
@@ -613,7 +623,7 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct
     if (ret == 0)
         ret = start_push(daemon, reterr);
     if (ret == 0)
-        ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
+        ret = start_flinks(daemon, reterr); /* by default none */
     if (ret == 0)
         ret = json ? ex_manifest_json(daemon->metrics, out)
                    : ex_manifest_markdown(daemon->metrics, out);
@@ -629,8 +639,16 @@ static int submit_job(struct ex_daemon *daemon, struct ex_job_spec *spec, struct
                       struct fo_error *reterr) {
     const struct ex_engine *engine = ex_engines_find(&daemon->engines, spec->engine);
 
-    if (engine)
-        return ex_manager_submit(daemon->manager, engine, spec, ret_job, reterr);
+    if (engine) {
+        int ret = ex_manager_submit(daemon->manager, engine, spec, ret_job, reterr);
+        if (ret == 0 && strcmp(spec->engine_kind, push_name) == 0)
+            ex_log(EX_LOG_INFO,
+                   "The job waits for its scheduler, which follows GET /jobs/ID/decisions and "
+                   "answers with POST /jobs/ID/reports.",
+                   EX_TEXT("job_name", spec->name), EX_TEXT("job_id", ex_job_id(*ret_job)),
+                   EX_TEXT("engine", spec->engine));
+        return ret;
+    }
     *reterr = (struct fo_error){.code = -ENOENT};
     (void)snprintf(reterr->text, sizeof reterr->text, "engine: no engine \"%s\" runs here",
                    spec->engine);

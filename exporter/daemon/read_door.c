@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "exporter/base/build_info.h"
@@ -13,9 +14,13 @@
 enum {
     FILTERS_MAX = 64,
     LANDING_MAX_BYTES = 64 * 1024,
+    LINK_MAX_BYTES = 1024,
     DEADLINE_TEXT_MAX = 32, /* bytes of a number of seconds */
     DEADLINE_MAX_S = 3600,  /* what Prometheus announces is not above that */
 };
+
+/* Of a path that a header may hold as it is. */
+#define LINK_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._~-"
 
 static const double ns_per_s = 1e9;
 static const double ns_per_ms = 1e6;
@@ -225,12 +230,25 @@ static void answer_landing(const struct ex_read_door *door, struct ex_http_respo
     ex_http_response_borrow(response, ex_buffer_str(&door->landing), NULL, NULL);
 }
 
+/* The status page is a constant; where the metrics are it reads from this header. */
+static void link_metrics(const struct ex_read_door *door, struct ex_http_response *response) {
+    const char *path = door->options.telemetry_path;
+    char link[LINK_MAX_BYTES];
+    size_t plain = strspn(path, LINK_BYTES);
+
+    if (path[plain] == '\0' &&
+        snprintf(link, sizeof link, "<.%s>; rel=\"metrics\"", path) < (int)sizeof link)
+        ex_http_response_header(response, "Link", link);
+}
+
 static void answer_root(void *ctx, struct ex_http_request *request,
                         struct ex_http_response *response) {
-    if (may_read(ctx, request))
+    if (may_read(ctx, request)) {
         ex_page_answer(request, response);
-    else
+        link_metrics(ctx, response);
+    } else {
         answer_landing(ctx, response);
+    }
 }
 
 static void answer_page_file(void *ctx, struct ex_http_request *request,
@@ -244,21 +262,25 @@ static void answer_page_file(void *ctx, struct ex_http_request *request,
 /* ---- the door ---- */
 
 size_t ex_read_door_routes(struct ex_read_door *door, struct ex_http_route *routes) {
-    const struct ex_http_route own[EX_READ_DOOR_ROUTES] = {
-        {.pattern = door->options.telemetry_path,
-         .methods = EX_HTTP_GET,
-         .handler = answer_metrics,
-         .ctx = door},
-        {.pattern = "/-/healthy", .methods = EX_HTTP_GET, .handler = answer_healthy, .ctx = door},
-        {.pattern = "/-/ready", .methods = EX_HTTP_GET, .handler = answer_ready, .ctx = door},
-        {.pattern = "/", .methods = EX_HTTP_GET, .handler = answer_root, .ctx = door},
-        {.pattern = EX_PAGE_FILES_PATTERN,
-         .methods = EX_HTTP_GET,
-         .handler = answer_page_file,
-         .ctx = door},
+    const struct {
+        const char *pattern;
+        ex_http_handler *handler;
+    } own[EX_READ_DOOR_ROUTES] = {
+        {door->options.telemetry_path, answer_metrics},
+        {"/-/healthy", answer_healthy},
+        {"/-/ready", answer_ready},
+        {"/healthz", answer_healthy}, /* as Kubernetes has them */
+        {"/livez", answer_healthy},
+        {"/readyz", answer_ready},
+        {"/", answer_root},
+        {EX_PAGE_FILES_PATTERN, answer_page_file},
     };
 
-    memcpy(routes, own, sizeof own);
+    for (size_t i = 0; i < EX_READ_DOOR_ROUTES; i++)
+        routes[i] = (struct ex_http_route){.pattern = own[i].pattern,
+                                           .methods = EX_HTTP_GET,
+                                           .handler = own[i].handler,
+                                           .ctx = door};
     return EX_READ_DOOR_ROUTES;
 }
 

@@ -13,7 +13,7 @@
 #include "exporter/metrics/metrics.h"
 #include "exporter/rest/rest.h"
 
-enum { EX_READ_DOOR_ROUTES = 5 }; /* beside those of the REST API */
+enum { EX_READ_DOOR_ROUTES = 8 }; /* beside those of the REST API */
 
 struct ex_read_door_options {
     const char *const *addresses;

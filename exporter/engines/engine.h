@@ -124,6 +124,11 @@ struct ex_engine_ops {
     void (*resume)(struct ex_engine_job *job, const struct ex_resumed_task *tasks, bool same_boot);
     /* close_job follows, yet the job will be resumed by a later daemon. NULL: no difference. */
     void (*suspend)(struct ex_engine_job *job);
+    /* Where the output of an attempt is kept, whether there is any or not: a file, behind which
+     * <path>.1 and <path>.2 hold newer pieces; the path is the caller's to free. Also for jobs that
+     * were closed. 0 or -ENOMEM. NULL in an engine that keeps none. */
+    int (*log_path)(void *engine, const char *job_id, const struct fo_graph *graph,
+                    const struct ex_task_attempt *attempt, char **ret_path);
     /* No further calls for `job`; what still runs is killed; ends with job_closed. */
     void (*close_job)(struct ex_engine_job *job);
     /* Ends the engine; every job was closed before. */

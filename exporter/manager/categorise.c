@@ -19,13 +19,40 @@ static unsigned evidence_bits(const struct ex_evidence *evidence) {
     return bits;
 }
 
-static size_t list_exceptions(const struct ex_evidence *evidence, struct fo_str *ret_names) {
+/* Writes `class: message`, as programs print it, and moves on behind it. */
+static struct fo_str join(const struct ex_exception *exception, char **cursor) {
+    struct fo_str text = {*cursor, 0};
+    const struct fo_str parts[] = {exception->class_name, fo_str_of(": "), exception->message};
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].len > 0)
+            memcpy(*cursor, parts[i].ptr, parts[i].len);
+        *cursor += parts[i].len;
+    }
+    text.len = (size_t)(*cursor - text.ptr);
+    return text;
+}
+
+/* The exceptions as rules read them. *ret_block holds what had to be put together, to be freed;
+ * without memory for it the classes stand alone. */
+static size_t list_exceptions(const struct ex_evidence *evidence, struct fo_str *ret_texts,
+                              char **ret_block) {
     size_t count = evidence->exception_count;
+    size_t size = 1;
 
     if (count > EXCEPTIONS_MAX)
         count = EXCEPTIONS_MAX;
     for (size_t i = 0; i < count; i++)
-        ret_names[i] = evidence->exceptions[i].class_name;
+        size += evidence->exceptions[i].class_name.len + 2 + evidence->exceptions[i].message.len;
+    *ret_block = count > 0 ? malloc(size) : NULL;
+    char *cursor = *ret_block;
+    for (size_t i = 0; i < count; i++) {
+        const struct ex_exception *exception = &evidence->exceptions[i];
+        ret_texts[i] = exception->class_name;
+        if (cursor && exception->message.len > 0)
+            ret_texts[i] =
+                exception->class_name.len > 0 ? join(exception, &cursor) : exception->message;
+    }
     return count;
 }
 
@@ -97,6 +124,7 @@ static void keep_matched(struct ex_failure *failure, struct fo_str matched) {
 void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failure) {
     const struct ex_evidence *evidence = &failure->evidence;
     struct fo_str exceptions[EXCEPTIONS_MAX];
+    char *block;
     struct catalogue_input input = {
         .head = evidence->output_head,
         .tail = evidence->output_tail,
@@ -106,7 +134,7 @@ void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failur
         .runtime = evidence->runtime,
         .platform_reason = evidence->platform_reason,
         .exceptions = exceptions,
-        .exception_count = list_exceptions(evidence, exceptions),
+        .exception_count = list_exceptions(evidence, exceptions, &block),
         .evidence = evidence_bits(evidence),
     };
     struct catalogue_verdict verdict;
@@ -122,4 +150,5 @@ void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failur
         ex_log_plain(EX_LOG_ERROR, "No memory for a failure; the daemon ends.");
         abort();
     }
+    free(block);
 }

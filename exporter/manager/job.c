@@ -79,7 +79,9 @@ static int make_metrics(struct ex_job *job, struct ex_job *replaced) {
         .engine = job->engine->name,
         .job_name = job->spec->name,
         .job_id = job->id,
-        .restart_strategy = strategy_names[decisions->restart_strategy.kind],
+        .restart_strategy = job->spec->strategy_unknown
+                                ? "unknown"
+                                : strategy_names[decisions->restart_strategy.kind],
         .failover_strategy = decisions->failover_strategy == FO_FAILOVER_FULL ? "full" : "region",
     };
 

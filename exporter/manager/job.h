@@ -49,10 +49,9 @@ struct ex_job {
     struct ex_sequences *sequences;   /* by task, the highest reported; NULL = none ever was */
     uint64_t number;                  /* in the store; 0 = it is not kept there */
     struct ex_marks marks;
-    struct ex_job_tally tally;   /* as written down; what is shown follows */
-    struct ex_job_counts counts; /* of the core, as shown */
-    int64_t ended_ms;            /* wall clock, once closed and ended for good; else 0 */
-    struct ex_entry going;       /* that it is removed */
+    struct ex_job_tally tally; /* as written down; what is shown follows */
+    int64_t ended_ms;          /* wall clock, once closed and ended for good; else 0 */
+    struct ex_entry going;     /* that it is removed */
     bool gone;
     struct ex_failure *failures; /* oldest first */
     struct ex_failure *newest_failure;
@@ -71,8 +70,8 @@ struct ex_step {
     struct ex_job *job;
     struct ex_failure *failure; /* that the event is about; owned until the job takes it */
     struct fo_actions actions;
-    uint32_t *restart; /* the tasks of its decision; owned */
-    struct ex_job_counts counts;
+    uint32_t *restart;       /* the tasks of its decision; owned */
+    struct ex_job_view view; /* after it */
     int64_t now_ms;
     double seconds; /* that deciding took */
     void *token;    /* of the report that it answers, or NULL */

@@ -371,9 +371,9 @@ static void promote(struct ex_job_families *families) {
         ex_job_overflow_leave(metrics);
         own.overflows = false;
         *metrics = own;
-        const struct ex_job_counts counts = {metrics->restarts_shown,
-                                             metrics->restarted_tasks_shown};
-        ex_job_metrics_end(metrics, metrics->core, &counts, ex_clock_ms());
+        const struct ex_job_view view = metrics->shown;
+        ex_job_metrics_show(metrics, &view);
+        ex_job_metrics_end(metrics);
     }
 }
 
@@ -413,40 +413,48 @@ static void show_budget(struct ex_job_metrics *metrics, const struct fo_budget *
     ex_series_show(metrics->budget_limit);
 }
 
-/* Adds what a counter of the core has grown by since it was last shown. */
-static void show_growth(struct ex_series *series, uint64_t now, uint64_t *shown) {
-    ex_counter_add(series, now - *shown);
-    *shown = now;
-}
-
-static void show_gauges(struct ex_job_metrics *metrics, const struct fo_job *core,
-                        enum fo_job_state state, int64_t now_ms) {
-    int64_t next_restart_ms = fo_job_next_restart_ms(core);
-    struct fo_budget budget = fo_job_budget(core, now_ms);
-
+static void show_gauges(struct ex_job_metrics *metrics, const struct ex_job_view *view) {
     for (int i = 0; i < FO_JOB_STATE_COUNT; i++)
-        ex_series_set(metrics->state[i], i == (int)state);
+        ex_series_set(metrics->state[i], i == (int)view->state);
     for (int i = 0; i < FO_TASK_STATE_COUNT; i++)
-        ex_series_set(metrics->tasks[i], fo_job_task_count(core, (enum fo_task_state)i));
-    show_seconds(metrics->state_timestamp, fo_job_state_since_ms(core, state));
+        ex_series_set(metrics->tasks[i], view->tasks[i]);
+    show_seconds(metrics->state_timestamp, view->since_ms);
     show_seconds(metrics->next_restart_timestamp,
-                 next_restart_ms == FO_NEVER ? 0 : next_restart_ms);
-    show_budget(metrics, &budget);
+                 view->next_restart_ms == FO_NEVER ? 0 : view->next_restart_ms);
+    show_budget(metrics, &view->budget);
 }
 
-void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core,
-                        const struct ex_job_counts *counts, int64_t now_ms) {
-    enum fo_job_state state = fo_job_state(core);
+struct ex_job_view ex_job_view_of(const struct fo_job *core, int64_t now_ms) {
+    struct ex_job_view view = {
+        .state = fo_job_state(core),
+        .next_restart_ms = fo_job_next_restart_ms(core),
+        .budget = fo_job_budget(core, now_ms),
+        .restarts = fo_job_restarts(core),
+        .restarted_tasks = fo_job_restarted_tasks(core),
+    };
 
+    view.since_ms = fo_job_state_since_ms(core, view.state);
+    for (int i = 0; i < FO_TASK_STATE_COUNT; i++)
+        view.tasks[i] = fo_job_task_count(core, (enum fo_task_state)i);
+    return view;
+}
+
+void ex_job_metrics_show(struct ex_job_metrics *metrics, const struct ex_job_view *view) {
     if (!metrics->group)
         return;
     if (metrics->overflows)
-        ex_job_overflow_show(metrics, state);
+        ex_job_overflow_show(metrics, view->state);
     else
-        show_gauges(metrics, core, state, now_ms);
-    show_growth(metrics->restarts, counts->restarts, &metrics->restarts_shown);
-    show_growth(metrics->restarted_tasks, counts->restarted_tasks, &metrics->restarted_tasks_shown);
-    ex_group_publish(metrics->group);
+        show_gauges(metrics, view);
+    ex_counter_add(metrics->restarts, view->restarts - metrics->shown.restarts);
+    ex_counter_add(metrics->restarted_tasks,
+                   view->restarted_tasks - metrics->shown.restarted_tasks);
+    metrics->shown = *view;
+}
+
+void ex_job_metrics_end(struct ex_job_metrics *metrics) {
+    if (metrics->group)
+        ex_group_publish(metrics->group);
 }
 
 static void count_traced(struct ex_series *series, const struct ex_failure_trace *trace) {
@@ -492,15 +500,14 @@ static void restore(struct ex_series *series, uint64_t count, int64_t start_ms) 
 }
 
 void ex_job_metrics_restore(struct ex_job_metrics *metrics, const struct ex_job_tally *tally,
-                            const struct ex_job_counts *counts) {
+                            const struct ex_job_view *view) {
     restore(metrics->failures, tally->counted, tally->start_ms);
     restore(metrics->recoveries, tally->recoveries, tally->start_ms);
-    restore(metrics->restarts, counts->restarts, tally->start_ms);
-    restore(metrics->restarted_tasks, counts->restarted_tasks, tally->start_ms);
+    restore(metrics->restarts, view->restarts, tally->start_ms);
+    restore(metrics->restarted_tasks, view->restarted_tasks, tally->start_ms);
     for (int i = 0; i < EX_EXHAUSTED_REASONS; i++)
         restore(metrics->exhausted[i], tally->exhausted[i], tally->start_ms);
-    metrics->restarts_shown = counts->restarts;
-    metrics->restarted_tasks_shown = counts->restarted_tasks;
+    metrics->shown = *view;
 }
 
 void ex_job_metrics_restore_labels(struct ex_job_metrics *metrics, const struct fo_str *values,

@@ -50,8 +50,20 @@ struct ex_job_identity {
     const char *engine;
     const char *job_name;
     const char *job_id;
-    const char *restart_strategy; /* configuration names: "fixed-delay" */
+    const char *restart_strategy; /* configuration names: "fixed-delay"; or "unknown" */
     const char *failover_strategy;
+};
+
+/* What a job shows of its core, as it stood after a step: the core may have gone on since, and what
+ * is shown must be durable. */
+struct ex_job_view {
+    enum fo_job_state state;
+    int64_t since_ms; /* of the state */
+    int64_t next_restart_ms;
+    struct fo_budget budget;
+    uint32_t tasks[FO_TASK_STATE_COUNT];
+    uint64_t restarts;
+    uint64_t restarted_tasks;
 };
 
 struct ex_job_metrics {
@@ -76,8 +88,7 @@ struct ex_job_metrics {
     struct ex_series *budget_limit;
     struct ex_series *tasks[FO_TASK_STATE_COUNT];
     struct ex_series *recovery_seconds;
-    uint64_t restarts_shown;
-    uint64_t restarted_tasks_shown;
+    struct ex_job_view shown;
 };
 
 /* Makes the series of a job, all zero; they are seen from the first update on. `replaced` (NULL for
@@ -98,18 +109,14 @@ FO_MUST_CHECK int ex_job_metrics_open_row(struct ex_job_metrics *row,
 /* And lets a job count there. */
 void ex_job_metrics_share(struct ex_job_metrics *metrics, const struct ex_job_metrics *row);
 
-/* Counters of the core as they stood after a step: what is shown of them must be durable, and the
- * core may have gone on since. */
-struct ex_job_counts {
-    uint64_t restarts;
-    uint64_t restarted_tasks;
-};
+struct ex_job_view ex_job_view_of(const struct fo_job *core, int64_t now_ms);
 
-/* Brackets what happened at one instant; end() also brings every gauge up to date with the core.
- * Nothing happens once the series have gone. */
+/* Brackets what happened at one instant. Nothing happens once the series have gone. */
 void ex_job_metrics_begin(struct ex_job_metrics *metrics);
-void ex_job_metrics_end(struct ex_job_metrics *metrics, const struct fo_job *core,
-                        const struct ex_job_counts *counts, int64_t now_ms);
+void ex_job_metrics_end(struct ex_job_metrics *metrics);
+
+/* Inside a bracket: brings every gauge and the core's counters up to date. */
+void ex_job_metrics_show(struct ex_job_metrics *metrics, const struct ex_job_view *view);
 
 /* What was counted of a job by an earlier daemon, since `start_ms`. */
 struct ex_job_tally {
@@ -120,9 +127,9 @@ struct ex_job_tally {
     int64_t start_ms;
 };
 
-/* Inside a bracket, before anything else is counted. */
+/* Inside a bracket, before anything else is counted; `view` is what the core begins with. */
 void ex_job_metrics_restore(struct ex_job_metrics *metrics, const struct ex_job_tally *tally,
-                            const struct ex_job_counts *counts);
+                            const struct ex_job_view *view);
 /* Adds what was counted with these labels; `values` as of ex_job_metrics_count_failure(). */
 void ex_job_metrics_restore_labels(struct ex_job_metrics *metrics, const struct fo_str *values,
                                    uint64_t count, int64_t start_ms);

@@ -127,7 +127,7 @@ static void on_counting(struct ex_entry *entry, bool durable) {
         return;
     ex_job_metrics_begin(&job->metrics);
     count(job, failure);
-    ex_job_metrics_end(&job->metrics, job->core, &job->counts, ex_clock_ms());
+    ex_job_metrics_end(&job->metrics);
 }
 
 static void settle(struct ex_failure *failure) {

@@ -112,5 +112,5 @@ struct fo_str ex_mirror_kept(const struct ex_job *job) {
 }
 
 struct ex_group *ex_mirror_group(const struct ex_job *job) {
-    return job->metrics.group;
+    return job->metrics.overflows ? NULL : job->metrics.group;
 }

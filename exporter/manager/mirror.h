@@ -57,7 +57,8 @@ FO_MUST_CHECK int ex_mirror_fail(struct ex_job *job, const struct ex_mirror_repo
 FO_MUST_CHECK int ex_mirror_keep(struct ex_job *job, struct fo_str state);
 struct fo_str ex_mirror_kept(const struct ex_job *job); /* borrowed; empty = nothing */
 
-/* The job's group of series, for families of the engine's own; changed inside its brackets. */
+/* The job's group of series, for families of the engine's own; changed inside its brackets. NULL:
+ * the job has none of its own, for a limit is reached. */
 struct ex_group *ex_mirror_group(const struct ex_job *job);
 
 #endif

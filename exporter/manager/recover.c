@@ -90,13 +90,14 @@ static int restore_counters(struct reviving *it) {
         .start_ms = ints[8],
     };
     job->failure_count = job->tally.accepted;
-    job->counts =
-        (struct ex_job_counts){fo_job_restarts(job->core), fo_job_restarted_tasks(job->core)};
+    const struct ex_job_view view = ex_job_view_of(job->core, ex_clock_ms());
+
     ex_job_metrics_begin(&job->metrics);
-    ex_job_metrics_restore(&job->metrics, &job->tally, &job->counts);
+    ex_job_metrics_restore(&job->metrics, &job->tally, &view);
     int ret =
         ex_store_read(store, EX_READ_LABEL_COUNTS, (int64_t)job->number, take_label_count, job);
-    ex_job_metrics_end(&job->metrics, job->core, &job->counts, ex_clock_ms());
+    ex_job_metrics_show(&job->metrics, &view);
+    ex_job_metrics_end(&job->metrics);
     return ret;
 }
 
@@ -455,7 +456,7 @@ static void offer_again(struct ex_job *job) {
         if (!failure->is_final)
             ex_failure_offer(job, failure);
     }
-    ex_job_metrics_end(&job->metrics, job->core, &job->counts, ex_clock_ms());
+    ex_job_metrics_end(&job->metrics);
 }
 
 static void go_on(struct ex_job *job) {

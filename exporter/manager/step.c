@@ -238,7 +238,6 @@ void ex_manager_free_steps(struct ex_manager *manager) {
 static void carry_out(struct ex_step *step) {
     struct ex_job *job = step->job;
 
-    job->counts = step->counts;
     ex_job_metrics_begin(&job->metrics);
     if (step->failure) {
         ex_failure_metrics_accept(&job->manager->account, step->seconds);
@@ -249,7 +248,8 @@ static void carry_out(struct ex_step *step) {
     if (step->failure)
         ex_failure_offer(job, step->failure);
     prune_failures(job);
-    ex_job_metrics_end(&job->metrics, job->core, &job->counts, step->now_ms);
+    ex_job_metrics_show(&job->metrics, &step->view);
+    ex_job_metrics_end(&job->metrics);
     answer(step);
     command_engine(step); /* after the bracket, which must be short: this starts processes */
     close_if_ended(step);
@@ -325,8 +325,7 @@ static void write_down(struct ex_step *step) {
         ex_failure_finish_early(job, step->failure);
         ex_persist_failure(job, step->failure);
     }
-    step->counts =
-        (struct ex_job_counts){fo_job_restarts(job->core), fo_job_restarted_tasks(job->core)};
+    step->view = ex_job_view_of(job->core, step->now_ms);
     ex_persist_mark(job);
 }
 

@@ -2,9 +2,16 @@
 #include "exporter/metrics/arena.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-enum { BLOCK_MIN_BYTES = 512, ALIGNMENT = 8 };
+enum {
+    BLOCK_MIN_BYTES = 512,
+    ALIGNMENT = 8,
+    LARGE_PAGE_BYTES = 2 * 1024 * 1024,
+    LARGE_FROM_BYTES = 2 * LARGE_PAGE_BYTES, /* such a block is a mapping of its own */
+};
 
 struct ex_arena_block {
     struct ex_arena_block *next;
@@ -12,6 +19,14 @@ struct ex_arena_block {
     size_t used;
     char bytes[];
 };
+
+void ex_arena_prefer_large_pages(void *memory, size_t size) {
+    size_t before = -(uintptr_t)memory & (LARGE_PAGE_BYTES - 1); /* up to the first whole one */
+
+    if (size >= LARGE_FROM_BYTES) /* it is only a wish */
+        (void)madvise((char *)memory + before, (size - before) & ~((size_t)LARGE_PAGE_BYTES - 1),
+                      MADV_HUGEPAGE);
+}
 
 /* Blocks grow with what is there, so that little is left over in a small arena and a large one does
  * not need many. */
@@ -26,6 +41,7 @@ static struct ex_arena_block *add_block(struct ex_arena *arena, size_t needed) {
     struct ex_arena_block *block = calloc(1, sizeof *block + size);
     if (!block)
         return NULL;
+    ex_arena_prefer_large_pages(block, sizeof *block + size);
     block->next = arena->blocks;
     block->size = size;
     arena->blocks = block;

@@ -22,6 +22,10 @@ void *ex_arena_alloc(struct ex_arena *arena, size_t len);
 FO_MUST_CHECK int ex_arena_copy(struct ex_arena *arena, struct fo_str text,
                                 struct fo_str *ret_copy);
 
+/* Asks the kernel for large pages under memory that nobody has touched yet, when there is enough of
+ * it: a lookup anywhere in it then costs no walk through page tables. */
+void ex_arena_prefer_large_pages(void *memory, size_t size);
+
 void ex_arena_done(struct ex_arena *arena);
 
 #endif

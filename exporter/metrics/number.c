@@ -73,6 +73,11 @@ size_t ex_number_print_double(char out[EX_NUMBER_MAX_BYTES], double value) {
 
     if (!isfinite(value))
         return special(out, value);
+    if (magnitude < EXACT_LIMIT && (double)(uint64_t)magnitude == magnitude) {
+        size_t sign = value < 0 ? 1 : 0;
+        out[0] = '-';
+        return sign + ex_number_print_u64(out + sign, (uint64_t)magnitude);
+    }
     if (magnitude * 1000 < EXACT_LIMIT) {
         double scaled = nearbyint(magnitude * 1000);
         if (scaled / 1000 == magnitude)

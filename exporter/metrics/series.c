@@ -135,6 +135,7 @@ static int reserve_slot(struct ex_group *group) {
         free(slots);
         return -ENOMEM;
     }
+    ex_arena_prefer_large_pages(slots, count * 2 * sizeof *slots);
     free(group->slots);
     group->slots = slots;
     group->slot_mask = (uint32_t)(count * 2 - 1);

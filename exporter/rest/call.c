@@ -10,6 +10,7 @@ static void free_call(struct ex_call *call) {
         ex_job_copy_done(&call->copies[i]);
     free(call->copies);
     (void)ex_job_spec_unref(call->spec);
+    free(call->path);
     free(call);
 }
 

@@ -21,7 +21,7 @@ struct ex_call;
 struct ex_question {
     const char *pattern; /* begins with /v1; the path without it is served as well */
     enum ex_http_method method;
-    size_t body_max_bytes; /* 0 = takes no body */
+    uint32_t body_max_bytes; /* 0 = takes no body */
     /* Reads more of the request than the id of the job; NULL = nothing. A refusal is written to the
      * response and makes it false. [handler] */
     bool (*read)(struct ex_call *call, struct ex_http_request *request,
@@ -52,7 +52,11 @@ struct ex_call {
     struct ex_job_copy copy;           /* of the job, */
     struct ex_job_copy *copies;        /* or of all */
     size_t copy_count;
-    bool quits; /* the daemon is to end once this is answered */
+    uint32_t attempt; /* of a log */
+    uint64_t offset;  /* in it */
+    char *path;       /* of it */
+    bool writes;      /* it may still grow */
+    bool quits;       /* the daemon is to end once this is answered */
 };
 
 /* The handler of every question; its context is a struct ex_rest_question. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The questions that change something. They are answered on the manager's thread: the answers are
- * small. */
+/* The questions for who controls. But for logs they change something, and are answered on the
+ * manager's thread: the answers are small. */
 #include <errno.h>
 #include <strings.h>
 
@@ -8,6 +8,7 @@
 #include "exporter/config/task_name.h"
 #include "exporter/rest/call.h"
 #include "exporter/rest/content_type.h"
+#include "exporter/rest/logs.h"
 #include "exporter/rest/texts.h"
 
 static const char elsewhere[] =
@@ -208,6 +209,7 @@ static int quit(struct ex_call *call, struct ex_manager *manager) {
 static const struct ex_question questions[] = {
     {"/v1/jobs", EX_HTTP_POST, EX_REST_JOB_MAX_BYTES, read_job, submit, NULL, EX_HTTP_ROLE_REPORT},
     {"/v1/jobs/:id", EX_HTTP_PATCH, 0, read_mode, cancel, NULL, 0},
+    {"/v1/jobs/:id/logs", EX_HTTP_GET, 0, ex_logs_read, ex_logs_ask, ex_logs_build, 0},
     {"/v1/jobs/:id/restart", EX_HTTP_POST, 0, read_task, restart, NULL, 0},
     {"/v1/jobs/:id/pause", EX_HTTP_POST, 0, NULL, pause_restarts, NULL, 0},
     {"/v1/jobs/:id/resume", EX_HTTP_POST, 0, NULL, resume_restarts, NULL, 0},

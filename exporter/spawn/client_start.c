@@ -66,9 +66,9 @@ static int program_run(char *const *arguments, int socket, pid_t *ret_pid) {
     return err;
 }
 
-int ex_spawner_fork(const char *program, const char *name, pid_t *ret_pid, int *ret_socket) {
+int ex_spawner_fork(char *program, char *name, pid_t *ret_pid, int *ret_socket) {
     char number[] = {'0' + SOCKET_IN_SPAWNER, '\0'};
-    char *arguments[] = {(char *)(uintptr_t)program, number, (char *)(uintptr_t)name, NULL};
+    char *arguments[] = {program, number, name, NULL};
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)

@@ -16,9 +16,8 @@
 FO_MUST_CHECK int ex_spawner_program(const char *given, char ret_path[static EX_SPAWNER_PATH_SIZE]);
 
 /* Starts `program` as a child, with `name` for its cgroup folders, and gives our end of the socket
- * to it. -errno. */
-FO_MUST_CHECK int ex_spawner_fork(const char *program, const char *name, pid_t *ret_pid,
-                                  int *ret_socket);
+ * to it. Neither text is changed; posix_spawn() wants them like this. -errno. */
+FO_MUST_CHECK int ex_spawner_fork(char *program, char *name, pid_t *ret_pid, int *ret_socket);
 
 /* Connects to the socket at `path`. -EPERM: who listens there is neither our own user nor root.
  * -EAGAIN: it is overrun. -errno of socket() and connect(). */

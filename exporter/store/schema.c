@@ -89,7 +89,7 @@ int64_t ex_schema_number(sqlite3 *db, const char *sql, int64_t otherwise) {
 
 static int fail(struct fo_error *reterr, int code, const char *path, const char *why) {
     *reterr = (struct fo_error){.code = code};
-    (void)snprintf(reterr->text, sizeof reterr->text, "%.100s: %s", path, why);
+    (void)snprintf(reterr->text, sizeof reterr->text, "%.90s: %.150s", path, why);
     return code;
 }
 

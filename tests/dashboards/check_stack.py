@@ -20,7 +20,8 @@ ONLY_IN_3 = {"scrape_native_histograms", "always_scrape_classic_histograms"}
 
 
 def check_service(service, directory):
-    wanted = {"read_only": True, "cap_drop": ["ALL"], "restart": "unless-stopped",
+    # Flink's image writes its configuration into itself.
+    wanted = {"read_only": not service.get("image", "").startswith("flink:"), "cap_drop": ["ALL"], "restart": "unless-stopped",
               "security_opt": ["no-new-privileges:true"]}  # fmt: skip
     for key, value in wanted.items():
         if service.get(key) != value:
@@ -45,15 +46,15 @@ def check_service(service, directory):
             yield f"{source} does not exist"
 
 
-def check_compose(directory):
-    compose = yaml.safe_load((directory / "compose.yaml").read_text(encoding="utf-8"))
+def check_compose(directory, file):
+    compose = yaml.safe_load((directory / file).read_text(encoding="utf-8"))
     if "version" in compose:
-        yield "compose.yaml: has a key `version`"
+        yield f"{file}: has a key `version`"
     for name, service in compose["services"].items():
         for message in check_service(service, directory):
             yield f"{name}: {message}"
     if shutil.which("docker-compose"):
-        command = ["docker-compose", "-f", directory / "compose.yaml", "config", "-q"]
+        command = ["docker-compose", "-f", directory / file, "config", "-q"]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode:
             yield f"docker-compose config: {run.stderr.strip()}"
@@ -61,13 +62,13 @@ def check_compose(directory):
         print("SKIPPED: docker-compose config (docker-compose is not installed)")
 
 
-def check_prometheus(directory):
+def check_prometheus(path):
     """promtool reads the file with the rules at their place here and without what it cannot know."""
-    config = yaml.safe_load((directory / "prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
     for job in config["scrape_configs"]:
         for key in ONLY_IN_3 & job.keys():
             del job[key]
-    rules = (directory.parent / "dashboards/prometheus").resolve()
+    rules = (path.parent.parent.parent / "dashboards/prometheus").resolve()
     config["rule_files"] = [
         text.replace("/etc/failover_rules", str(rules)) for text in config["rule_files"]
     ]
@@ -79,7 +80,7 @@ def check_prometheus(directory):
     if run.returncode:
         yield f"promtool check config: {run.stdout}{run.stderr}"
     if "rules found" not in run.stdout:
-        yield "prometheus.yml: loads no rules"
+        yield f"{path}: loads no rules"
 
 
 def check_alertmanager(directory):
@@ -94,8 +95,10 @@ def check_alertmanager(directory):
 def main():
     directory = pathlib.Path(sys.argv[1])
     problems = [
-        *check_compose(directory),
-        *check_prometheus(directory),
+        *check_compose(directory, "compose.yaml"),
+        *check_compose(directory, "compose.flink.yaml"),
+        *check_prometheus(directory / "prometheus/prometheus.yml"),
+        *check_prometheus(directory / "flink/prometheus.yml"),
         *check_alertmanager(directory),
     ]
     print(*problems, sep="\n")

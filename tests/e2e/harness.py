@@ -20,6 +20,7 @@ import urllib.request
 PROGRAM = os.environ.get("FAILOVER_EXPORTER", "build/release/bin/failover_exporter")
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+START_SECONDS = 90  # compiling the rules takes a sanitized program long on a busy machine
 
 
 def wait_for(condition, seconds=20, what="the condition"):
@@ -101,12 +102,17 @@ class Daemon:
         self.process = subprocess.Popen(
             [*launcher, PROGRAM, "serve", *listen, f"--storage.path={self.storage}", "--log.level=debug",
              *arguments], stderr=self.log, start_new_session=True, **options)
-        self.url = wait_for(self._address, 120, what="the daemon to listen:\n" + self.log_text())
+        try:
+            self.url = wait_for(self._address, START_SECONDS, "the daemon to listen")
+        except AssertionError as error:
+            text = self.log_text()
+            self.done()  # nobody else will: it is not anybody's yet
+            raise AssertionError(f"{error}:\n{text}") from None
 
     def _address(self):
         found = re.search(r'msg="Listening\." address="([^"]+)"', self.log_text())
         if not found and self.process.poll() is not None:
-            raise AssertionError("the daemon did not start:\n" + self.log_text())
+            raise AssertionError("the daemon did not start")
         return found and found.group(1)
 
     def log_text(self):

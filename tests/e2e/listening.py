@@ -28,9 +28,12 @@ class ListenersCase(Case):
         """Compiles the rules once; each daemon gets a copy."""
         cls.compiled = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.compiled, ignore_errors=True)
-        subprocess.run([PROGRAM, "serve", "--web.listen-address=127.0.0.1:0",
-                        "--storage.path=" + cls.compiled, "/nonexistent"],
-                       check=False, capture_output=True, timeout=120)
+        with subprocess.Popen([PROGRAM, "serve", "--web.listen-address=127.0.0.1:0",
+                               "--storage.path=" + cls.compiled],
+                              stderr=subprocess.PIPE, text=True) as daemon:
+            next((line for line in daemon.stderr if "Listening." in line), None)
+            daemon.terminate()
+            daemon.stderr.read()
 
     def storage(self):
         self.copies = getattr(self, "copies", 0) + 1

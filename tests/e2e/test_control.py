@@ -84,6 +84,54 @@ class Control(Case):
         self.assertIn("comand", self.command("submit", bad, status=1))
         self.command("submit", self.path("none.yaml"), status=1)
 
+    def test_logs(self):
+        noisy = ("name: noisy\nconfiguration: {restart-strategy.type: none}\nvertices:\n"
+                 "  - {id: a, parallelism: 2, command: [sh, -c, 'printf \"one \\\\033[31mred\\\\n\\\\377\\\\n\"; "
+                 "while [ ! -e go ]; do sleep 0.05; done; echo last']}\n")
+        self.start()
+        self.command("submit", self.write("noisy.yaml", noisy))
+        for task in ("a[0]", "a[1]"):
+            wait_for(lambda: self.command("logs", "noisy", task) == "one ?[31mred\n\ufffd\n", what="the output")
+        self.assertEqual(self.command("logs", "noisy").count("==> a["), 2)
+        follower = subprocess.Popen([PROGRAM, "logs", "--follow", "noisy", "a[0]", f"--storage.path={self.server.storage}"],
+                                    stdout=subprocess.PIPE, text=True, errors="replace")
+        self.addCleanup(follower.stdout.close)
+        self.addCleanup(follower.wait)
+        self.addCleanup(follower.kill)
+        self.write("go", "")
+        wait_for(lambda: self.server.total("failover_job_state", job_name="noisy", state="FINISHED") == 1, what="the end")
+        self.assertTrue(follower.communicate(timeout=60)[0].endswith("\nlast\n"))
+        self.assertEqual(self.command("logs", "noisy", "a[1]", "--attempt=7"), "")
+        for arguments, word in ((("noisy", "b"), "no vertex"), (("noisy", "a"), ""), (("noisy", "a[0]", "--attempt=x"), "attempt"),
+                                (("nobody",), "not found"), (("noisy", "--follow"), "task"), ((), "usage")):
+            self.assertIn(word, self.command("logs", *arguments, status=1))
+        self.assertEqual(self.send("GET", "/jobs/noisy/logs?task=a[0]&offset=99999")[1]["gap"], True)
+        self.assertEqual(self.send("GET", "/jobs/noisy/logs?task=../../x")[0], 400)
+        address = self.server.url.split("/")[2]
+        self.assertEqual(self.send("GET", "/jobs/noisy/logs?task=a[0]",
+                                   connection=http.client.HTTPConnection(*address.split(":")))[0], 404)
+
+    def test_plan_of_a_running_job(self):
+        self.start()
+        self.assertIn("a[1] fails: after 0.0 s restart a[1]", self.command("plan", "--running=demo", "--fail=a[1]"))
+        plan = json.loads(self.command("plan", "--running=demo", "--fail=a[1]", "--json"))
+        self.assertEqual(plan["decisions"][0]["restart"], ["a[1]"])
+        self.assertIn("not found", self.command("plan", "--running=nobody", "--fail=a[1]", status=2))
+        self.assertIn("no vertex", self.command("plan", "--running=demo", "--fail=z[1]", status=2))
+        self.assertIn("--fail", self.command("plan", "--running=demo", status=2))
+
+    def test_pushed_jobs(self):
+        pushed = self.write("pushed.yaml", "{name: pushed, engine: push, vertices: [{id: a}]}")
+        answer = self.run_program("run", pushed)
+        self.assertEqual(answer.returncode, 2)
+        self.assertIn("push", answer.stderr)
+        self.assertIn("serve", answer.stderr)
+        self.server = self.daemon(pushed)
+        self.server.wait_state("pushed", "RUNNING")
+        self.assertIn("waits for its scheduler", self.server.log_text())
+        self.assertIn("elsewhere", self.command("logs", "pushed", "a", status=1))
+        self.command("cancel", "pushed")
+
     def test_pause_and_resume(self):
         self.start()
         self.command("pause", "demo")

@@ -22,7 +22,7 @@ PUSHED_JOB = "{name: pushed, engine: push, vertices: [{id: a}]}"
 REPORT = '{"task": "a[0]", "attempt": 0, "sequence": 1, "state": "FAILED", "failure": {"exit_code": 1}}'
 # How to ask so that the answer is a good one; the rest is asked as it is.
 QUERIES = {("get", "/jobs/{job}/plan"): "?fail=a[0]", ("post", "/jobs"): "?directory=/",
-           ("get", "/jobs/{job}/decisions"): "?wait=0"}
+           ("get", "/jobs/{job}/decisions"): "?wait=0", ("get", "/jobs/{job}/logs"): "?task=a[0]"}
 PUSHED = ("/jobs/{job}/reports", "/jobs/{job}/decisions")  # of the job of the push engine
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "number": float}
 

@@ -187,6 +187,12 @@ class Push(PushCase):
         self.state("FAILED")
         self.assertEqual(self.exception(), "com.example.Bad")
 
+    def test_messages_of_exceptions_are_judged(self):
+        self.submit(configuration={"restart-strategy.type": "none"})
+        failure = {"exception": ["com.example.SinkFailed: batch 7", "java.io.IOException: No space left on device"]}
+        self.report(report("a[0]", 0, 0, "FAILED", failure=failure))
+        self.assertEqual(self.server.total("numJobFailure_total", job_name=self.job, category="disk"), 1)
+
     # ---- reports ----
 
     def test_a_report_counts_once(self):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The exception history of a job: every root entry is one failure, told once. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,31 +30,41 @@ static uint32_t find_vertex(const struct ex_engine_job *record, struct fo_str na
     return FO_NO_TASK;
 }
 
+/* Takes a number and the mark behind it off the front of a text. */
+static bool take_number(const char **text, const char *mark, uint32_t *ret_number) {
+    char *end;
+
+    errno = 0;
+    unsigned long number = strtoul(*text, &end, 10);
+    if (!isdigit((unsigned char)**text) || errno != 0 || number > INT32_MAX ||
+        strncmp(end, mark, strlen(mark)) != 0)
+        return false;
+    *text = end + strlen(mark);
+    *ret_number = (uint32_t)number;
+    return true;
+}
+
 /* "name (2/4) - execution #3": from the end, for the name may hold anything. */
 static bool read_task_name(struct fo_str text, struct fo_str *ret_name, uint32_t *ret_subtask,
                            uint32_t *ret_attempt) {
-    static const char mark[] = " - execution #";
     char tail[64];
-    unsigned subtask;
-    unsigned parallelism;
-    unsigned attempt;
+    size_t open = text.len;
+    uint32_t parallelism;
 
-    for (size_t i = text.len; i-- > 2;) {
-        size_t len = text.len - i;
-        if (text.ptr[i] != '(' || text.ptr[i - 1] != ' ' || len >= sizeof tail)
-            continue;
-        memcpy(tail, text.ptr + i, len);
-        tail[len] = '\0';
-        if (!strstr(tail, mark) ||
-            sscanf(tail, "(%u/%u) - execution #%u", &subtask, &parallelism, &attempt) != 3 ||
-            subtask == 0)
-            return false;
-        *ret_name = (struct fo_str){text.ptr, i - 1};
-        *ret_subtask = subtask - 1;
-        *ret_attempt = attempt;
-        return true;
-    }
-    return false;
+    while (open > 0 && text.ptr[open - 1] != '(')
+        open--;
+    if (open < 2 || text.ptr[open - 2] != ' ' || text.len - open >= sizeof tail)
+        return false;
+    memcpy(tail, text.ptr + open, text.len - open);
+    tail[text.len - open] = '\0';
+    const char *rest = tail;
+    if (!take_number(&rest, "/", ret_subtask) ||
+        !take_number(&rest, ") - execution #", &parallelism) ||
+        !take_number(&rest, "", ret_attempt) || *ret_subtask == 0 || *rest != '\0')
+        return false;
+    *ret_subtask -= 1;
+    *ret_name = (struct fo_str){text.ptr, open - 2};
+    return true;
 }
 
 static void find_task(const struct ex_engine_job *record, struct fo_str text,
@@ -229,12 +240,39 @@ static bool has_run_over(const struct ex_engine_job *record, const json_t *histo
     return !ex_flink_seen_has(&record->seen, hash_of(json_array_get(entries, count - 1)));
 }
 
+/* Restarts that stay without an entry. Flink's answers come from caches of several seconds, each of
+ * its own age: what is missing now may be there with the next look. So what counts is the least
+ * that was missing in a while. */
+static uint64_t find_gaps(struct ex_engine_job *record) {
+    uint64_t missing = ex_flink_seen_missing(&record->seen);
+    int64_t now_ms = ex_clock_ms();
+
+    if (!record->counts_from_first && !record->seen_loaded && now_ms < record->settled_ms) {
+        ex_flink_seen_before(&record->seen, missing);
+        return 0;
+    }
+    if (missing == 0 || record->missing == 0) {
+        record->missing = missing;
+        record->missing_since_ms = now_ms;
+    }
+    if (missing < record->missing)
+        record->missing = missing;
+    if (missing == 0)
+        return 0;
+    record->hot_until_ms = now_ms + EX_FLINK_HOT_MS;
+    if (now_ms < record->missing_since_ms + EX_FLINK_CACHE_MS)
+        return 0;
+    uint64_t gaps = record->missing;
+    record->missing = 0;
+    ex_flink_seen_gaps(&record->seen, gaps);
+    return gaps;
+}
+
 static void count_gaps(struct ex_engine_job *record, bool ran_over) {
-    bool settling = !record->counts_from_first && ex_clock_ms() < record->settled_ms;
     uint64_t gaps = 0;
 
     if (record->restarts_answered && record->mirror.state == FO_JOB_RUNNING)
-        gaps = ex_flink_seen_gaps(&record->seen, settling);
+        gaps = find_gaps(record);
     else if (ran_over && !record->restarts_answered)
         gaps = 1; /* at least; nobody says how many */
     if (gaps == 0)

@@ -23,6 +23,7 @@ enum {
     EX_FLINK_CHAINS_MAX = 4,     /* of one JobManager at a time */
     EX_FLINK_HOT_MS = 15000,     /* a job that has changed is looked at again for that long: parts
                                     of Flink's answers come from caches of up to 10 s */
+    EX_FLINK_CACHE_MS = 12000,   /* after that no answer is of before */
     EX_FLINK_REFRESH_MS = 60000, /* every job is looked at as often */
     EX_FLINK_MISSES_MAX = 3,     /* polls without a job until it counts as gone */
     EX_FLINK_BACK_OFF_MAX_MS = 60000,
@@ -50,43 +51,46 @@ struct ex_engine_job {
     struct ex_flink_jm *jm;
     struct ex_job *job; /* NULL: not open, or let go of */
     struct ex_flink_job_series series;
+    char *name;
     char id[EX_JOB_ID_LEN + 1];
 
-    /* of the overview */
-    uint64_t poll;   /* the last that listed it */
-    unsigned missed; /* polls since */
-    char *name;
-    enum fo_job_state listed_state;
-    int64_t start_ms;
-    int64_t listed_modified_ms;
-
-    /* of its chains */
     bool is_queued;
     bool in_chain;
     bool wants_all;         /* not the checkpoints only */
     bool is_done;           /* nothing is asked about it any more */
     bool is_gone;           /* the record goes when the job is let go of */
     bool counts_from_first; /* it began while we watched: all its entries are new */
-    enum ex_flink_step step;
+    bool has_checkpoints;
+    bool seen_loaded;       /* `seen` goes on where an earlier life of the daemon ended */
+    bool has_looked;        /* at the exceptions, before */
+    bool saw_end;           /* there is an entry without a task */
+    bool restarts_answered; /* numRestarts was told in this chain */
+    bool warned_rescaled;
+
+    /* of the overview */
+    unsigned missed; /* polls that did not list it */
+    enum fo_job_state listed_state;
+    uint64_t poll; /* the last that listed it */
+    int64_t start_ms;
+    int64_t listed_modified_ms;
+
+    /* of its chains */
     struct ex_fetch *fetch;   /* under way */
     int64_t done_modified_ms; /* `listed_modified_ms` of the last chain that went through */
     int64_t chain_modified_ms;
     int64_t hot_until_ms;
     int64_t refresh_ms; /* the next look at it, whatever the overview says */
     int64_t checkpoints_ms;
-    bool has_checkpoints;
+    int64_t settled_ms; /* numRestarts is of our time from then on */
+    uint64_t missing;   /* restarts without an entry: the least since then */
+    int64_t missing_since_ms;
     json_t *config;     /* of GET /jobs/:id/config, until the job is open */
     json_t *vertex_ids; /* as Flink calls them, in the order of the graph */
     json_t *vertex_names;
     struct ex_flink_seen seen;
-    bool seen_loaded;        /* `seen` goes on where an earlier life of the daemon ended */
-    bool has_looked;         /* at the exceptions, before */
-    bool saw_end;            /* there is an entry without a task */
-    int64_t settled_ms;      /* numRestarts is of our time from then on */
-    bool restarts_answered;  /* numRestarts was told in this chain */
     struct fo_mirror mirror; /* of the details; told when the exceptions have been told */
     uint32_t *task_counts;   /* of it; NULL = do not fit */
-    bool warned_rescaled;
+    enum ex_flink_step step;
 };
 
 struct ex_flink_jm {

@@ -106,6 +106,8 @@ static int open_all(struct ex_group *group, struct ex_family *const *families, i
 int ex_flink_job_series_open(const struct ex_flink_families *families, struct ex_group *group,
                              struct ex_flink_job_series *ret_series) {
     *ret_series = (struct ex_flink_job_series){.group = group};
+    if (!group)
+        return 0;
     int ret = open_all(group, families->of_jobs, EX_FLINK_JOB_FAMILIES, ret_series->items);
     if (ret < 0)
         return ret;
@@ -115,7 +117,7 @@ int ex_flink_job_series_open(const struct ex_flink_families *families, struct ex
 
 void ex_flink_job_series_add(struct ex_flink_job_series *series, enum ex_flink_job_family family,
                              uint64_t n) {
-    if (n == 0)
+    if (n == 0 || !series->group)
         return;
     ex_group_begin(series->group);
     ex_counter_add(series->items[family], n);
@@ -124,6 +126,8 @@ void ex_flink_job_series_add(struct ex_flink_job_series *series, enum ex_flink_j
 
 void ex_flink_job_series_set(struct ex_flink_job_series *series, enum ex_flink_job_family family,
                              double value) {
+    if (!series->group)
+        return;
     ex_group_begin(series->group);
     ex_series_set(series->items[family], value);
     ex_group_publish(series->group);
@@ -133,6 +137,8 @@ void ex_flink_job_series_checkpoints(struct ex_flink_job_series *series, int64_t
                                      uint64_t failed) {
     uint64_t before = series->checkpoint_failures;
 
+    if (!series->group)
+        return;
     ex_group_begin(series->group);
     if (completed_ms > 0) {
         ex_series_set(series->items[EX_FLINK_CHECKPOINT_TIME], (double)completed_ms / MS_PER_S);

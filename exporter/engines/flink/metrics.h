@@ -35,7 +35,7 @@ struct ex_flink_families {
 
 /* A job's, in the job's own group: values change inside its brackets. */
 struct ex_flink_job_series {
-    struct ex_group *group;
+    struct ex_group *group; /* NULL: the job is beyond a limit of series, and shows none of these */
     struct ex_series *items[EX_FLINK_JOB_FAMILIES];
     uint64_t checkpoint_failures; /* as Flink told them last */
 };

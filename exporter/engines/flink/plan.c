@@ -228,6 +228,7 @@ static int read_settings(const struct ex_flink_plan *plan, struct ex_job_spec *s
     spec->decisions.failover_strategy = FO_FAILOVER_REGION;
     spec->decisions.history_size = plan->history_size;
     spec->strategy_from_job = strategy.known;
+    spec->strategy_unknown = !strategy.known;
     spec->configuration = json_is_object(user) ? json_deep_copy(user) : json_object();
     return spec->configuration ? 0 : -ENOMEM;
 }

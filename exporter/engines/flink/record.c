@@ -217,11 +217,9 @@ static void finish(struct ex_engine_job *record) {
 
 static void go_on(struct ex_engine_job *record) {
     record->step++;
-    if (record->step == EX_FLINK_CHECKPOINTS &&
-        (!record->job || !wants_checkpoints(record, ex_clock_ms()))) {
-        finish(record);
-        end_chain(record);
-    } else if (record->step == EX_FLINK_CHAIN_ENDS) {
+    bool skips = record->step == EX_FLINK_CHECKPOINTS &&
+                 (!record->job || !wants_checkpoints(record, ex_clock_ms()));
+    if (skips || record->step == EX_FLINK_CHAIN_ENDS) {
         finish(record);
         end_chain(record);
     } else {

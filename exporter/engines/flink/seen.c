@@ -78,17 +78,19 @@ void ex_flink_seen_root(struct ex_flink_seen *seen) {
     raise_restarts(seen, seen->start + seen->roots + seen->gaps);
 }
 
-uint64_t ex_flink_seen_gaps(struct ex_flink_seen *seen, bool settling) {
+uint64_t ex_flink_seen_missing(const struct ex_flink_seen *seen) {
     uint64_t counted = seen->base + seen->value;
     uint64_t explained = seen->start + seen->roots + seen->gaps;
-    uint64_t missing = counted > explained ? counted - explained : 0;
 
-    if (settling) {
-        seen->start += missing;
-        return 0;
-    }
-    seen->gaps += missing;
-    return missing;
+    return counted > explained ? counted - explained : 0;
+}
+
+void ex_flink_seen_gaps(struct ex_flink_seen *seen, uint64_t count) {
+    seen->gaps += count;
+}
+
+void ex_flink_seen_before(struct ex_flink_seen *seen, uint64_t count) {
+    seen->start += count;
 }
 
 /* ---- keeping ------------------------------------------------------------------------------- */

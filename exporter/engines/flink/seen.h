@@ -41,10 +41,11 @@ bool ex_flink_seen_has(const struct ex_flink_seen *seen, uint64_t hash);
 void ex_flink_seen_restarts(struct ex_flink_seen *seen, uint64_t value);
 /* An entry that was answered by a restart. */
 void ex_flink_seen_root(struct ex_flink_seen *seen);
-/* Restarts that no entry explains and that have not been returned before. `settling`: we have only
- * just come, numRestarts may lag: they are put down to the time before us. To be asked only while
- * no restart is under way. */
-uint64_t ex_flink_seen_gaps(struct ex_flink_seen *seen, bool settling);
+/* Restarts that no entry explains, and that are not counted as gaps yet. */
+uint64_t ex_flink_seen_missing(const struct ex_flink_seen *seen);
+/* So many of them were gaps; or were before we came. */
+void ex_flink_seen_gaps(struct ex_flink_seen *seen, uint64_t count);
+void ex_flink_seen_before(struct ex_flink_seen *seen, uint64_t count);
 
 /* As bytes, to go on from later; of this machine. */
 void ex_flink_seen_save(const struct ex_flink_seen *seen, struct ex_buffer *out);

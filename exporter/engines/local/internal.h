@@ -16,6 +16,9 @@
  * descriptors that are under way to the spawner. */
 #define EX_LOCAL_STARTING_MAX 256u
 
+/* Where an attempt's output is: of its job's folder, vertex, index and attempt. */
+#define EX_LOCAL_LOG_FORMAT "%s/logs/%s.%" PRIu32 ".%" PRIu32 ".log"
+
 struct ex_attempt;
 TAILQ_HEAD(ex_attempt_list, ex_attempt);
 LIST_HEAD(ex_local_job_list, ex_engine_job);

@@ -143,6 +143,21 @@ static void local_suspend(struct ex_engine_job *job) {
     job->suspended = true;
 }
 
+static int local_log_path(void *self, const char *job_id, const struct fo_graph *graph,
+                          const struct ex_task_attempt *attempt, char **ret_path) {
+    const struct ex_local *engine = self;
+    uint32_t vertex = fo_graph_task_vertex(graph, attempt->task);
+    char folder[EX_LOCAL_PATH_SIZE];
+    char name[EX_NAME_SIZE];
+
+    ex_name_escape(fo_graph_vertex_id(graph, vertex), name);
+    if (!ex_path_print(folder, "%s/jobs/%s", engine->directory, job_id) ||
+        asprintf(ret_path, EX_LOCAL_LOG_FORMAT, folder, name,
+                 fo_graph_task_subtask(graph, attempt->task), attempt->attempt) == -1)
+        return -ENOMEM;
+    return 0;
+}
+
 /* ---- closing a job ------------------------------------------------------------------------- */
 
 static void closing_part_ended(struct ex_engine_job *job) {
@@ -326,6 +341,7 @@ const struct ex_engine_ops *ex_local_ops(void) {
         .withdraw = local_withdraw,
         .resume = local_resume,
         .suspend = local_suspend,
+        .log_path = local_log_path,
         .close_job = local_close_job,
         .close = local_close,
     };

@@ -248,8 +248,8 @@ static int paths_make(struct ex_attempt *attempt) {
     char name[EX_NAME_SIZE];
 
     ex_name_escape(attempt->vertex->id, name);
-    if (asprintf(&attempt->log_path, "%s/logs/%s.%" PRIu32 ".%" PRIu32 ".log", job->folder, name,
-                 attempt->subtask, attempt->attempt) == -1) {
+    if (asprintf(&attempt->log_path, EX_LOCAL_LOG_FORMAT, job->folder, name, attempt->subtask,
+                 attempt->attempt) == -1) {
         attempt->log_path = NULL;
         return -ENOMEM;
     }
@@ -260,8 +260,8 @@ static int paths_make(struct ex_attempt *attempt) {
     }
     if (attempt->attempt >= EX_LOCAL_LOGS_KEPT) {
         char old[EX_LOCAL_PATH_SIZE];
-        if (ex_path_print(old, "%s/logs/%s.%" PRIu32 ".%" PRIu32 ".log", job->folder, name,
-                          attempt->subtask, attempt->attempt - EX_LOCAL_LOGS_KEPT))
+        if (ex_path_print(old, EX_LOCAL_LOG_FORMAT, job->folder, name, attempt->subtask,
+                          attempt->attempt - EX_LOCAL_LOGS_KEPT))
             ex_output_remove(old);
     }
     return ex_folder_make(attempt->state_path, &job->engine->user);

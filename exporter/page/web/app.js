@@ -55,6 +55,13 @@ function route(focus) {
   live.show(view);
 }
 
+/* The metrics may stand elsewhere than usual; the server says where. */
+fetch('.', { method: 'HEAD' }).then((answer) => {
+  const [, path] = answer.headers.get('Link')?.match(/^<([^>]*)>; rel="metrics"/) ?? [];
+  if (path)
+    setAttribute(document.getElementById('metrics'), 'href', path);
+}, () => {});
+
 const recolour = () => live.view?.recolour?.();
 document.addEventListener('themechange', recolour);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolour);

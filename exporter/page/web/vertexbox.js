@@ -12,7 +12,7 @@ const inset = 12;
 const inner = box.width - 2 * inset;
 const fewBins = 38; /* so many tasks or fewer have a gap between them */
 const manyBins = 76;
-const colours = 8;
+const colours = 16; /* of regions (job.css); with more of them, regions far apart share one */
 const bands = { regions: { y: 53, height: 4 }, states: { y: 60, height: 10 }, marks: { y: 73, height: 4 } };
 
 const pen = document.createElement('canvas').getContext('2d');

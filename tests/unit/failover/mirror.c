@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -61,6 +62,17 @@ static const struct fo_action *find(const struct mirrored *it, enum fo_action_ki
             return &it->actions.items[i];
     }
     return NULL;
+}
+
+/* The action of a kind, which must be there. */
+static const struct fo_action *action(const struct mirrored *it, enum fo_action_kind kind) {
+    const struct fo_action *found = find(it, kind);
+
+    if (!found) {
+        print_error("no action of kind %d\n", (int)kind);
+        abort();
+    }
+    return found;
 }
 
 static void shows_what_it_is_told(void **state) {
@@ -129,8 +141,7 @@ static void follows_a_failure_until_all_runs_again(void **state) {
     set_up(&it);
     assert_int_equal(update(&it, 200), 0);
     assert_int_equal(fail_task(&it, &failure), 0);
-    const struct fo_action *decided = find(&it, FO_ACTION_DECISION);
-    assert_non_null(decided);
+    const struct fo_action *decided = action(&it, FO_ACTION_DECISION);
     assert_true(decided->decision.restart);
     assert_int_equal(decided->decision.restart_count, 2); /* its region */
     assert_int_equal(fo_job_task_attempt(it.job, 2), 5);
@@ -151,8 +162,7 @@ static void follows_a_failure_until_all_runs_again(void **state) {
     it.counts[FO_TASK_RUNNING] = 2;
     it.counts[FO_TASK_DEPLOYING] = 0;
     assert_int_equal(update(&it, 9000), 0);
-    const struct fo_action *recovered = find(&it, FO_ACTION_RECOVERED);
-    assert_non_null(recovered);
+    const struct fo_action *recovered = action(&it, FO_ACTION_RECOVERED);
     assert_int_equal(recovered->incident.began_ms, 1000);
     assert_int_equal(recovered->incident.ended_ms, 1700);
     assert_int_equal(fo_job_restarts(it.job), 1);
@@ -189,8 +199,8 @@ static void gives_up_as_its_master_did(void **state) {
     set_up(&it);
     assert_int_equal(update(&it, 200), 0);
     assert_int_equal(fail_task(&it, &failure), 0);
-    assert_false(find(&it, FO_ACTION_DECISION)->decision.restart);
-    assert_int_equal(find(&it, FO_ACTION_DECISION)->decision.exhausted, FO_EXHAUSTED_BUDGET);
+    assert_false(action(&it, FO_ACTION_DECISION)->decision.restart);
+    assert_int_equal(action(&it, FO_ACTION_DECISION)->decision.exhausted, FO_EXHAUSTED_BUDGET);
     it.state.state = FO_JOB_FAILED;
     assert_int_equal(update(&it, 400), 0);
     assert_int_equal(fo_job_state(it.job), FO_JOB_FAILED);
@@ -242,7 +252,7 @@ static void survives_being_saved(void **state) {
     it.state.state = FO_JOB_RUNNING;
     it.state.since_ms[FO_JOB_RUNNING] = 1200;
     assert_int_equal(update(&it, 5100), 0);
-    assert_int_equal(find(&it, FO_ACTION_RECOVERED)->incident.began_ms, 1000);
+    assert_int_equal(action(&it, FO_ACTION_RECOVERED)->incident.began_ms, 1000);
     tear_down(&it);
 }
 
