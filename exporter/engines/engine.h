@@ -118,6 +118,10 @@ struct ex_engine_ops {
     /* A report with a token is through: once for each, also after close_job. NULL in an engine that
      * gives no tokens. */
     void (*answered)(void *token, const struct ex_answer *answer);
+    /* Makes the specification of a job of an earlier daemon again, of its `source`. NULL: that is a
+     * job file. 0, or a negative errno with `reterr`. */
+    int (*read_spec)(void *engine, struct fo_str source, struct ex_job_spec **ret_spec,
+                     struct fo_error *reterr);
     /* A job of an earlier daemon goes on: called once, after open_job and before anything else,
      * with all its tasks by number. `same_boot`: the machine has not been started since. NULL:
      * nothing of an earlier daemon is of use. */
