@@ -22,16 +22,23 @@ struct kept_flags {
     bool help;
 };
 
+/* What a command is, and how many operands it takes at most. */
+struct kept_command {
+    const char *usage;
+    const char *about;
+    int operands;
+};
+
 /* Parses; -1 with the exit status when there is nothing more to do. */
-static int start(struct kept_flags *flags, const char *usage, const char *about, int most, int argc,
-                 char **argv, int *ret_status) {
+static int start(struct kept_flags *flags, const struct kept_command *kept, int argc, char **argv,
+                 int *ret_status) {
     const struct ex_flag list[] = {
         {"storage.path", EX_FLAG_TEXT, &flags->storage_path, "DIR", "As the daemon has it."},
         {"help", EX_FLAG_BOOL, &flags->help, "", "Print this help."},
     };
     const struct ex_cli_command command = {
-        .usage = usage,
-        .about = about,
+        .usage = kept->usage,
+        .about = kept->about,
         .flags = list,
         .flag_count = sizeof list / sizeof *list,
         .help = &flags->help,
@@ -46,7 +53,7 @@ static int start(struct kept_flags *flags, const char *usage, const char *about,
         ex_cli_complain(NULL, &(struct fo_error){.text = "--storage.path is needed"});
         return -1;
     }
-    if (count > most) {
+    if (count > kept->operands) {
         ex_cli_complain(NULL, &(struct fo_error){.text = "too many operands; see --help"});
         return -1;
     }
@@ -61,13 +68,14 @@ static int fail(const struct fo_error *error) {
 /* ---- backup ---- */
 
 int ex_cli_backup(int argc, char **argv) {
+    static const struct kept_command command = {
+        "backup --storage.path=DIR FILE",
+        "Copies the state to a new file, as of one instant; the daemon may run.", 1};
     struct kept_flags flags = {NULL, false};
     struct ex_store *store;
     struct fo_error error;
     int status;
-    int count = start(&flags, "backup --storage.path=DIR FILE",
-                      "Copies the state to a new file, as of one instant; the daemon may run.", 1,
-                      argc, argv, &status);
+    int count = start(&flags, &command, argc, argv, &status);
 
     if (count < 0)
         return status;
@@ -124,14 +132,16 @@ static int export_failure(void *ctx, const struct ex_row *row) {
 }
 
 int ex_cli_export(int argc, char **argv) {
+    static const struct kept_command command = {
+        "export --storage.path=DIR",
+        "Writes all failures that are kept to standard output, one JSON object per "
+        "line, oldest first; the daemon may run.",
+        0};
     struct kept_flags flags = {NULL, false};
     struct ex_store *store;
     struct fo_error error = {.text = "the export failed"};
     int status;
-    int count = start(&flags, "export --storage.path=DIR",
-                      "Writes all failures that are kept to standard output, one JSON object per "
-                      "line, oldest first; the daemon may run.",
-                      0, argc, argv, &status);
+    int count = start(&flags, &command, argc, argv, &status);
 
     if (count < 0)
         return status;
@@ -254,15 +264,17 @@ static int import_file(struct import *import, const char *path, struct fo_error 
 }
 
 int ex_cli_import(int argc, char **argv) {
+    static const struct kept_command command = {
+        "import --storage.path=DIR [FILE]",
+        "Adds failures, as export writes them, to the history; no counter changes. "
+        "The daemon must not run.",
+        1};
     struct kept_flags flags = {NULL, false};
     struct import import = {.store = NULL};
     struct ex_lock lock = {.fd = -1};
     struct fo_error error = {.text = "the import failed"};
     int status;
-    int count = start(&flags, "import --storage.path=DIR [FILE]",
-                      "Adds failures, as export writes them, to the history; no counter changes. "
-                      "The daemon must not run.",
-                      1, argc, argv, &status);
+    int count = start(&flags, &command, argc, argv, &status);
 
     if (count < 0)
         return status;
