@@ -119,8 +119,10 @@ static struct view *view_conflicts(const struct ex_bank *bank) {
 
 int ex_bank_check_keys(const struct ex_bank *bank, struct fo_error *reterr) {
     struct view *view = view_conflicts(bank);
-    int ret = view ? 0 : ex_fail(reterr, -ENOMEM, 0, "out of memory");
+    int ret = 0;
 
+    if (!view)
+        return ex_fail(reterr, -ENOMEM, 0, "out of memory");
     for (uint32_t i = 0; i < bank->member_count && ret == 0; i++) {
         const struct ex_enricher_conflict *conflict = &view->conflicts[i];
         if (conflict->other != EX_NO_ENRICHER)

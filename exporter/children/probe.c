@@ -57,7 +57,7 @@ static void list_arguments(const struct probe *probe, const char *host, const ch
 static int start(struct probe *probe, const char *host, const char *path) {
     int input[2];
     int output[2];
-    const char *listed[ARGUMENTS_MAX];
+    const char *listed[ARGUMENTS_MAX] = {NULL};
     char *arguments[ARGUMENTS_MAX];
     posix_spawn_file_actions_t actions;
 
@@ -379,7 +379,7 @@ static int run(struct probe *probe, const char *path, int (*go_on)(struct probe 
             ex_fail(probe->reterr, -ENOENT, 0, "failover_listener_host is not beside the program");
     else
         ret = ex_listener_check_owner(resolved, probe->reterr);
-    if (ret == 0)
+    if (ret == 0 && host) /* which it is; the analyzer does not know */
         ret = start(probe, host, resolved);
     if (ret == 0)
         ret = greet(probe);

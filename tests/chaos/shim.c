@@ -85,8 +85,8 @@ static int fails(int fd) {
 
 WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), fd)
 WRAP(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t at), (fd, bytes, size, at), fd)
-WRAP(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at),
-     (fd, bytes, size, at), fd)
+WRAP(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at), (fd, bytes, size, at),
+     fd)
 WRAP(ssize_t, writev, (int fd, const struct iovec *pieces, int count_), (fd, pieces, count_), fd)
 WRAP(int, fsync, (int fd), (fd), fd)
 WRAP(int, fdatasync, (int fd), (fd), fd)

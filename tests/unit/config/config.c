@@ -103,10 +103,11 @@ static struct ex_config *must_parse(const char *text) {
 
 static void reads_engines(void **state) {
     (void)state;
-    struct ex_config *config = must_parse("engines:\n"
-                                          "  local: {user: nobody}\n"
-                                          "  push:\n"
-                                          "  prod: {kind: flink, urls: [\"http://jm:8081/\", jm2]}\n");
+    struct ex_config *config =
+        must_parse("engines:\n"
+                   "  local: {user: nobody}\n"
+                   "  push:\n"
+                   "  prod: {kind: flink, urls: [\"http://jm:8081/\", jm2]}\n");
     const struct ex_engine_config *local = ex_config_engine(config, fo_str_of("local"));
     const struct ex_engine_config *prod = ex_config_engine(config, fo_str_of("prod"));
 
