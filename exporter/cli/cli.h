@@ -21,6 +21,10 @@ int ex_cli_metrics(int argc, char **argv);
 int ex_cli_submit(int argc, char **argv);
 int ex_cli_remote(int argc,
                   char **argv); /* list, status, failures, cancel, restart, pause, resume */
+int ex_cli_replay(int argc, char **argv);
+int ex_cli_export(int argc, char **argv);
+int ex_cli_import(int argc, char **argv);
+int ex_cli_backup(int argc, char **argv);
 int ex_cli_healthcheck(int argc, char **argv);
 int ex_cli_version(int argc, char **argv);
 int ex_cli_help(int argc, char **argv);

@@ -50,7 +50,7 @@ struct ex_job_spec {
     bool strategy_unknown;     /* only whoever runs the job knows it; `decisions` never refuse */
     json_t *configuration;     /* the job's own `configuration`, flat Flink keys to strings */
     struct ex_notices notices; /* what the user should read, though nothing is wrong */
-    char *source;              /* what it was read from, as JSON: the job can be made of it again */
+    char *source;              /* what it was read from, as JSON: it can be made of it again */
     char *folder;              /* where its relative paths start; NULL = nowhere */
     bool commands_optional;    /* as it came */
     uint64_t content_hash;     /* of the file's meaning: equal files resume, others do not */

@@ -123,6 +123,10 @@ struct ex_engine_ops {
      * were closed. 0 or -ENOMEM. NULL in an engine that keeps none. */
     int (*log_path)(void *engine, const char *job_id, const struct fo_graph *graph,
                     const struct ex_task_attempt *attempt, char **ret_path);
+    /* Makes the specification of a job of an earlier daemon again, of its `source`. NULL: that is a
+     * job file. 0, or a negative errno with `reterr`. */
+    int (*read_spec)(void *engine, struct fo_str source, struct ex_job_spec **ret_spec,
+                     struct fo_error *reterr);
     /* A job of an earlier daemon goes on: called once, after open_job and before anything else,
      * with all its tasks by number. `same_boot`: the machine has not been started since. NULL:
      * nothing of an earlier daemon is of use. */

@@ -70,8 +70,8 @@ void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uin
 
 /* ---- what survives ---- */
 
-/* What the store's `changed` is to call; `manager` as of ex_manager_new(). [any] */
-void ex_manager_on_stored(void *manager);
+/* What the store's `changed` is to call; `ctx` is the manager. [any] */
+void ex_manager_on_stored(void *ctx);
 
 /* How the jobs of an earlier daemon are taken back. */
 struct ex_recovery {

@@ -64,7 +64,7 @@ void ex_marks_done(struct ex_marks *marks);
 
 /* ---- what has changed ---- */
 
-/* It is new; one that was not read from a job file cannot be made again, and is not kept. */
+/* It is new. One without `source` cannot be made again, and is not kept. */
 void ex_persist_job(struct ex_job *job);
 void ex_persist_mark(struct ex_job *job); /* something that goes with every change */
 void ex_persist_mark_task(struct ex_job *job, uint32_t task);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exporter/manager/record.h - what the job manager keeps, as bytes for the store and back. Numbers
- * are little-endian, the same on every machine. Private to this room.
+ * are little-endian, the same on every machine.
  * Owns: nothing. Threads: none. */
 #ifndef EX_MANAGER_RECORD_H
 #define EX_MANAGER_RECORD_H

@@ -27,6 +27,7 @@ struct reviving {
     bool has_state;
     struct ex_buffer saved; /* the core's head, tasks and tail, one after the other */
     struct ex_buffer tail;
+    struct ex_buffer engine_state;
     struct ex_job *job; /* once made */
 };
 
@@ -229,6 +230,7 @@ static int take_state(void *ctx, const struct ex_row *row) {
     it->has_state = true;
     ex_buffer_append_str(&it->saved, row->texts[0]);
     ex_buffer_append_str(&it->tail, row->texts[1]);
+    ex_buffer_append_str(&it->engine_state, row->texts[2]);
     return 0;
 }
 
@@ -259,7 +261,7 @@ static int read_saved(struct reviving *it) {
     if (ret == 0)
         ret = ex_store_read(store, EX_READ_TASKS, (int64_t)it->number, take_tasks, it);
     ex_buffer_append_str(&it->saved, ex_buffer_str(&it->tail));
-    if (ret == 0 && (it->saved.failure != 0 || it->tail.failure != 0))
+    if (ret == 0 && (it->saved.failure | it->tail.failure | it->engine_state.failure) != 0)
         ret = -ENOMEM;
     return ret == 0 && !it->has_state ? -EINVAL : ret;
 }
@@ -330,6 +332,7 @@ static int revive(struct reviving *it, const struct ex_row *row, const struct ex
         return ret;
     it->job->number = it->number;
     it->job->ended_ms = it->state.ints[1];
+    ex_buffer_append_str(&it->job->engine_state, ex_buffer_str(&it->engine_state));
     ret = ex_store_read(manager->persist.store, EX_READ_TASKS, (int64_t)it->number, take_facts,
                         it->job);
     if (ret == 0)
@@ -337,10 +340,19 @@ static int revive(struct reviving *it, const struct ex_row *row, const struct ex
     return ret == 0 ? restore_failures(it->job) : ret;
 }
 
-/* An ended job needs no engine any more. */
+/* An ended job needs no engine any more; a mirrored one is taken up by its engine when that finds
+ * it again. */
 static int take_up(struct reviving *it, struct fo_error *reterr) {
     struct ex_job *job = it->job;
 
+    if (job->engine->ops->mirrors) {
+        job->closing = job->closed = true;
+        if (job->ended_ms == 0)
+            ex_job_retain(job, job->manager->retention_ms);
+        else
+            retain(job);
+        return 0;
+    }
     if (!fo_job_state_is_terminal(fo_job_state(job->core)))
         return open_in_engine(job, it->all->recovery, reterr);
     job->closing = job->closed = true;
@@ -350,8 +362,8 @@ static int take_up(struct reviving *it, struct fo_error *reterr) {
     return 0;
 }
 
-static int read_spec(const struct recovering *all, const struct ex_row *row,
-                     struct ex_job_spec **ret_spec, struct fo_error *reterr) {
+static int read_job_file(const struct recovering *all, const struct ex_row *row,
+                         struct ex_job_spec **ret_spec, struct fo_error *reterr) {
     char *folder = row->texts[3].len > 0 ? strndup(row->texts[3].ptr, row->texts[3].len) : NULL;
     char *path = row->texts[4].len > 0 ? strndup(row->texts[4].ptr, row->texts[4].len) : NULL;
     const struct ex_job_origin origin = {
@@ -361,6 +373,14 @@ static int read_spec(const struct recovering *all, const struct ex_row *row,
     free(folder);
     free(path);
     return ret;
+}
+
+static int read_spec(const struct recovering *all, const struct ex_row *row,
+                     const struct ex_engine *engine, struct ex_job_spec **ret_spec,
+                     struct fo_error *reterr) {
+    if (engine->ops->read_spec)
+        return engine->ops->read_spec(engine->self, row->texts[2], ret_spec, reterr);
+    return read_job_file(all, row, ret_spec, reterr);
 }
 
 /* It stays in the store as it is: with another configuration it may go on. */
@@ -377,6 +397,7 @@ static int revive_with_spec(struct recovering *all, const struct ex_row *row,
 
     ex_buffer_init(&it.saved, SAVED_MAX_BYTES);
     ex_buffer_init(&it.tail, SAVED_MAX_BYTES);
+    ex_buffer_init(&it.engine_state, EX_MIRROR_STATE_MAX_BYTES);
     int ret = read_saved(&it);
     if (ret == 0)
         ret = revive(&it, row, engine, spec, reterr);
@@ -386,6 +407,7 @@ static int revive_with_spec(struct recovering *all, const struct ex_row *row,
         ex_job_forget(it.job);
     ex_buffer_done(&it.saved);
     ex_buffer_done(&it.tail);
+    ex_buffer_done(&it.engine_state);
     return ret;
 }
 
@@ -408,7 +430,7 @@ static int take_job(void *ctx, const struct ex_row *row) {
     const struct ex_engine *engine = find_engine(all->recovery->engines, row->texts[1]);
     struct fo_error error = {.text = "its engine is not configured"};
     struct ex_job_spec *spec = NULL;
-    int ret = engine ? read_spec(all, row, &spec, &error) : -ENOENT;
+    int ret = engine ? read_spec(all, row, engine, &spec, &error) : -ENOENT;
 
     if (ret == 0 && !goes_on(all, spec)) {
         ex_persist_forget(all->manager, (uint64_t)row->ints[0]);

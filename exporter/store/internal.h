@@ -63,7 +63,7 @@ FO_MUST_CHECK int ex_writing_commit(struct ex_writing *writing,
 
 /* ---- threads.c ---- */
 
-void *ex_store_write_loop(void *store);
-void *ex_store_checkpoint_loop(void *store);
+void *ex_store_write_loop(void *ctx);
+void *ex_store_checkpoint_loop(void *ctx);
 
 #endif

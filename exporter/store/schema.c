@@ -206,7 +206,7 @@ static int check_tables(sqlite3 *db, const char *path, struct fo_error *reterr) 
 }
 
 int ex_schema_prepare(sqlite3 *db, const char *path, int64_t now_ms, struct fo_error *reterr) {
-    int64_t version;
+    int64_t version = 0;
     int ret = check_version(db, path, &version, reterr);
 
     for (; ret == 0 && version < VERSION; version++) {
@@ -217,7 +217,7 @@ int ex_schema_prepare(sqlite3 *db, const char *path, int64_t now_ms, struct fo_e
 }
 
 int ex_schema_check(sqlite3 *db, const char *path, struct fo_error *reterr) {
-    int64_t version;
+    int64_t version = 0;
     int ret = check_version(db, path, &version, reterr);
 
     if (ret == 0 && version != VERSION)

@@ -181,6 +181,25 @@ class Counting(FlinkCase):
         self.assertEqual(labels["flink_other"], "x")
         self.assertEqual(labels["category"], "disk")
 
+    def test_kept(self):
+        """What was counted is not counted again by a daemon that takes over."""
+        self.start()
+        for number in range(2):
+            self.job.fail(2000 + number)
+            self.tell(self.manager, self.job)
+            self.failures(number + 1)
+        self.exporter.process.kill()
+        self.exporter.process.wait()
+        self.job.fail(2002)  # while nobody looked
+        self.tell(self.manager, self.job)
+        self.exporter = self.daemon("--config.file", self.path("config.yaml"), storage=self.exporter.storage)
+        self.failures(3)
+        self.wait_polls(self.exporter)
+        self.failures(3)
+        self.wait_total(self.exporter, 3, "numJobFailure_total", job_name="demo")
+        self.assertEqual(self.exporter.account()["counted_total"], 3)
+        self.wait_total(self.exporter, 1, "failover_job_state", job_name="demo", state="RUNNING")
+
     def test_same_moment_other_task(self):
         self.start()
         self.job.fail(2000)

@@ -129,7 +129,7 @@ class Prometheus(Case):
         self.assertEqual(server.values("up"), everywhere)
         self.assertEqual(server.values("sum by (job) (numJobFailure_total)"), dict.fromkeys(jobs, 4))
         # With native histograms Prometheus 2.42 leaves the classic lines of the same histogram out.
-        plain = '{__name__!~"failover_.*_(bucket|sum|count)|failover_(decision|job_recovery|listener)_seconds", ' \
+        plain = '{__name__!~"failover_.*_(bucket|sum|count)|failover_(decision|job_recovery|listener|store_commit)_seconds", ' \
                 '__name__=~"failover_.*|numJobFailure_total|process_.*"}'
         self.assertEqual(len(set(server.values(f"count by (job) ({plain})").values())), 1)
         native = {job: 4 for job in jobs if job.startswith("protobuf")}

@@ -192,6 +192,52 @@ class Push(StoreCase):
         self.check(lambda daemon: self.assertEqual(daemon.stop(), 0))
 
 
+class Tools(StoreCase):
+    def test_log(self):
+        """backup, export, import and replay."""
+        job = self.job("echo 'disk quota exceeded' >&2; exit 3", configuration={
+            **FIXED, "restart-strategy.fixed-delay.attempts": 2, "restart-strategy.fixed-delay.delay": "7 ms"})
+        daemon = self.start(job)
+        daemon.wait_state("kept", "FAILED")
+        where = f"--storage.path={self.storage}"
+        backup = self.run_program("backup", where, self.path("copy.db"))
+        self.assertEqual(backup.returncode, 0, backup.stderr)
+        self.assertEqual(self.run_program("backup", where, self.path("copy.db")).returncode, 1)
+        exported = self.run_program("export", where)
+        self.assertEqual(exported.returncode, 0, exported.stderr)
+        lines = [json.loads(line) for line in exported.stdout.splitlines()]
+        self.assertEqual([line["decision"]["action"] for line in lines], ["restart", "restart", "fail"])
+        self.assertEqual([line["decision"]["delay_ms"] for line in lines[:2]], [7, 7])
+        self.assertEqual([line["job_name"] for line in lines], ["kept"] * 3)
+        busy = self.run_program("import", where, self.write("failures.ndjson", exported.stdout))
+        self.assertEqual(busy.returncode, 1)
+        self.assertIn("another daemon", busy.stderr)
+        self.assertEqual(daemon.stop(), 0)
+        os.rename(self.path("copy.db"), os.path.join(self.storage, "state.db"))
+        for name in ("state.db-wal", "state.db-shm"):
+            self.assertFalse(os.path.exists(os.path.join(self.storage, name)))
+        imported = self.run_program("import", where, self.path("failures.ndjson"))
+        self.assertEqual((imported.returncode, imported.stdout), (0, "3 failures imported\n"), imported.stderr)
+        again = self.run_program("export", where).stdout.splitlines()
+        self.assertEqual(len(again), 6)
+        self.assertEqual(len({json.loads(line)["failure_id"] for line in again}), 6)
+        daemon = self.start(job)
+        daemon.wait_state("kept", "FAILED")
+        self.assertEqual(daemon.account()["counted_total"], 3)
+
+        same = self.write("same.yaml", "\n".join(
+            f"{key}: {value}" for key, value in {
+                "restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": 2,
+                "restart-strategy.fixed-delay.delay": "7 ms"}.items()))
+        replay = self.run_program("replay", f"--config.file={same}", self.path("failures.ndjson"))
+        self.assertEqual((replay.returncode, replay.stdout), (0, "3 failures, 0 differ\n"), replay.stderr)
+        other = self.write("other.yaml", "restart-strategy.type: none\n")
+        replay = self.run_program("replay", f"--config.file={other}", self.path("failures.ndjson"))
+        self.assertEqual(replay.returncode, 0)
+        self.assertIn("restart after 7 ms -> give up", replay.stdout)
+        self.assertIn("3 failures, 2 differ", replay.stdout)
+
+
 class Locking(StoreCase):
     def test_two(self):
         """A second daemon is kept out; one that stands by takes over within a second."""

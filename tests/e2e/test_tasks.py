@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks that behave badly, and what a task is told."""
+import glob
 import os
 import signal
 import subprocess
@@ -91,7 +92,7 @@ class Tasks(Case):
         self.assertEqual(daemon.total("numJobFailure_total", job_name="bad", category="oom"), 1)
 
     def test_disk_full(self):
-        """A task that fills the disk fails by itself; the daemon goes on."""
+        """Nothing is decided that cannot be stored: the daemon goes on, and decides once there is room."""
         if os.geteuid() != 0:
             self.skipTest("SKIP: needs root for a small tmpfs")
         small = self.path("small")
@@ -102,8 +103,12 @@ class Tasks(Case):
         self.addCleanup(subprocess.run, ["umount", "-l", small], check=False)
         daemon = self.daemon(self.job("[sh, -c, 'head -c 20000000 /dev/zero; head -c 20000000 /dev/zero > "
                                       "$FAILOVER_STATE_DIR/big; exit 1']"), storage=os.path.join(small, "s"))
-        daemon.wait_state("bad", "FAILED")
+        wait_for(lambda: daemon.total("failover_store_up") == 0, what="the disk to be full")
         self.assertEqual(daemon.get("/-/healthy")[0], 200)
+        [big] = glob.glob(f"{small}/s/jobs/**/big", recursive=True)
+        os.unlink(big)
+        daemon.wait_state("bad", "FAILED")
+        self.assertEqual(daemon.total("numJobFailure_total", job_name="bad"), 1)
         self.assertEqual(daemon.stop(), 0)
 
 

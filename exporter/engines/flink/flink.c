@@ -130,6 +130,13 @@ static int refuse_job(void *engine, const char *job_id, const struct ex_job_spec
     return -ENOTSUP;
 }
 
+static int read_spec(void *engine, struct fo_str source, struct ex_job_spec **ret_spec,
+                     struct fo_error *reterr) {
+    const struct ex_flink *flink = engine;
+
+    return ex_flink_plan_read_source(source, flink->config.engine->name, ret_spec, reterr);
+}
+
 static void close_job(struct ex_engine_job *record) {
     struct ex_job *job = record->job;
 
@@ -142,6 +149,7 @@ const struct ex_engine_ops *ex_flink_ops(void) {
         .kind = "flink",
         .mirrors = true,
         .open_job = refuse_job,
+        .read_spec = read_spec,
         .close_job = close_job,
         .close = close_engine,
     };

@@ -233,6 +233,34 @@ static int read_settings(const struct ex_flink_plan *plan, struct ex_job_spec *s
     return spec->configuration ? 0 : -ENOMEM;
 }
 
+/* All that the specification was made of. */
+static int keep_source(const struct ex_flink_plan *plan, struct ex_job_spec *spec) {
+    json_t *source =
+        json_pack("{s:s, s:i, s:O?, s:O?}", "name", plan->name, "history", (int)plan->history_size,
+                  "details", plan->details, "config", plan->config);
+
+    spec->source = source ? json_dumps(source, JSON_COMPACT) : NULL;
+    json_decref(source);
+    return spec->source ? 0 : -ENOMEM;
+}
+
+int ex_flink_plan_read_source(struct fo_str source, const char *engine,
+                              struct ex_job_spec **ret_spec, struct fo_error *reterr) {
+    json_t *root = json_loadb(source.ptr, source.len, 0, NULL);
+    const struct ex_flink_plan plan = {
+        .details = json_object_get(root, "details"),
+        .config = json_object_get(root, "config"),
+        .engine = engine,
+        .name = json_string_value(json_object_get(root, "name")),
+        .history_size = (uint32_t)ex_flink_number(root, "history", 0),
+    };
+
+    *reterr = (struct fo_error){.code = -EINVAL, .text = "what is kept of it is damaged"};
+    int ret = plan.name ? ex_flink_plan_read(&plan, ret_spec, reterr) : -EINVAL;
+    json_decref(root);
+    return ret;
+}
+
 int ex_flink_plan_read(const struct ex_flink_plan *plan, struct ex_job_spec **ret_spec,
                        struct fo_error *reterr) {
     struct ex_job_spec *spec = calloc(1, sizeof *spec);
@@ -252,6 +280,8 @@ int ex_flink_plan_read(const struct ex_flink_plan *plan, struct ex_job_spec **re
         ret = read_edges(plan, spec);
     if (ret == 0)
         ret = build_graph(spec, reterr);
+    if (ret == 0)
+        ret = keep_source(plan, spec);
     if (ret < 0) {
         reterr->code = ret;
         (void)ex_job_spec_unref(spec);

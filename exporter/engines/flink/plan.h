@@ -42,4 +42,8 @@ struct ex_flink_plan {
 FO_MUST_CHECK int ex_flink_plan_read(const struct ex_flink_plan *plan,
                                      struct ex_job_spec **ret_spec, struct fo_error *reterr);
 
+/* The same of the `source` of a specification that was made so. */
+FO_MUST_CHECK int ex_flink_plan_read_source(struct fo_str source, const char *engine,
+                                            struct ex_job_spec **ret_spec, struct fo_error *reterr);
+
 #endif
