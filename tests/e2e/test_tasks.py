@@ -101,7 +101,7 @@ class Tasks(Case):
         if mounted.returncode != 0:
             self.skipTest("SKIP: no tmpfs can be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", small], check=False)
-        daemon = self.daemon(self.job("[sh, -c, 'head -c 20000000 /dev/zero; head -c 20000000 /dev/zero > "
+        daemon = self.daemon(self.job("[sh, -c, 'head -c 200000 /dev/zero; head -c 20000000 /dev/zero > "
                                       "$FAILOVER_STATE_DIR/big; exit 1']"), storage=os.path.join(small, "s"))
         wait_for(lambda: daemon.total("failover_store_up") == 0, what="the disk to be full")
         self.assertEqual(daemon.get("/-/healthy")[0], 200)
