@@ -142,8 +142,8 @@ static json_t *show(const struct ex_call *call, const struct piece *pieces) {
     json_t *answer =
         json_pack("{s:I, s:b, s:b, s:I, s:I, s:I, s:b, s:o}", "attempt", (json_int_t)call->attempt,
                   "kept", pieces[0].fd != -1, "writes", call->writes, "offset", (json_int_t)offset,
-                  "next", (json_int_t)(offset + len), "size", (json_int_t)size, "gap", gap, "text",
-                  ex_rest_text((struct fo_str){bytes, len}));
+                  "next", (json_int_t)offset + (json_int_t)len, "size", (json_int_t)size, "gap",
+                  gap, "text", ex_rest_text((struct fo_str){bytes, len}));
     free(bytes);
     return answer;
 }

@@ -286,8 +286,10 @@ static void read_line(struct ex_push_report *report, struct fo_str line) {
 /* ---- a body ---- */
 
 static bool is_blank(struct fo_str text) {
+    static const char blank[4] = {' ', '\t', '\r', '\n'};
+
     for (size_t i = 0; i < text.len; i++) {
-        if (!memchr(" \t\r\n", text.ptr[i], 4))
+        if (!memchr(blank, text.ptr[i], sizeof blank))
             return false;
     }
     return true;
