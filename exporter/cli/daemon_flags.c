@@ -122,6 +122,8 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
          "A file of mode 0600 with the token that allows everything at those addresses."},
         {"web.disable-exporter-metrics", EX_FLAG_BOOL, &choices.disable_exporter_metrics, "",
          "Leave out process_*, and which build this is."},
+        {"metrics.flink-names", EX_FLAG_BOOL, &daemon->flink_names, "",
+         "Show jobs also as flink_jobmanager_job_*, for dashboards made for Flink."},
         {"log.level", EX_FLAG_TEXT, &choices.log_level, "LEVEL", "debug, info, warn or error."},
         {"log.format", EX_FLAG_TEXT, &choices.log_format, "FORMAT", "logfmt or json."},
         {"version", EX_FLAG_BOOL, &choices.version, "", "Print the version."},

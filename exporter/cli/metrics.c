@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metrics [--json]: every family that the daemon shows, without starting it. docs/metrics.md and
- * metrics.json are what this prints. */
+/* metrics [--json] [--metrics.flink-names]: every family that the daemon shows, without starting
+ * it. docs/metrics.md and metrics.json are what this prints. */
 #include <stdio.h>
 
 #include "exporter/base/buffer.h"
@@ -10,13 +10,13 @@
 
 enum { MANIFEST_MAX_BYTES = 1024 * 1024 };
 
-static int print_manifest(bool json) {
+static int print_manifest(bool json, bool flink_names) {
     struct fo_error error = {.text = "out of memory"};
     struct ex_buffer manifest;
     int status = EX_EXIT_OK;
 
     ex_buffer_init(&manifest, MANIFEST_MAX_BYTES);
-    int ret = ex_daemon_manifest(uv_default_loop(), json, &manifest, &error);
+    int ret = ex_daemon_manifest(uv_default_loop(), json, flink_names, &manifest, &error);
     if (ret < 0)
         ex_cli_complain(NULL, &error);
     if (ret < 0 || fputs(ex_buffer_text(&manifest), stdout) == EOF || fflush(stdout) == EOF)
@@ -27,14 +27,17 @@ static int print_manifest(bool json) {
 
 int ex_cli_metrics(int argc, char **argv) {
     bool json = false;
+    bool flink_names = false;
     bool help = false;
     const struct ex_flag flags[] = {
         {"json", EX_FLAG_BOOL, &json, "", "As one JSON object instead of a Markdown page."},
+        {"metrics.flink-names", EX_FLAG_BOOL, &flink_names, "",
+         "With those that this flag of serve adds."},
         {"help", EX_FLAG_BOOL, &help, "", "Print this help."},
         {"h", EX_FLAG_BOOL, &help, "", "Print this help."},
     };
     const struct ex_cli_command command = {
-        .usage = "metrics [--json]",
+        .usage = "metrics [--json] [--metrics.flink-names]",
         .about = "Lists every family of metrics with its type, unit, labels and cardinality; "
                  "nothing is started.",
         .flags = flags,
@@ -51,5 +54,5 @@ int ex_cli_metrics(int argc, char **argv) {
         ex_cli_complain(NULL, &(struct fo_error){.text = "metrics takes no arguments; see --help"});
         return EX_EXIT_FAILED;
     }
-    return print_manifest(json);
+    return print_manifest(json, flink_names);
 }

@@ -336,6 +336,7 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
         .catalogue = daemon->catalogue,
         .label_keys = labels.keys,
         .label_key_count = labels.count,
+        .flink_names = options->flink_names,
         .bank = daemon->bank,
         .store = daemon->store,
         .retention_ms = daemon->config->metrics_retention_ms,
@@ -603,8 +604,9 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
     return 0;
 }
 
-int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out, struct fo_error *reterr) {
-    const struct ex_daemon_options options = {.exporter_metrics = true};
+int ex_daemon_manifest(uv_loop_t *loop, bool json, bool flink_names, struct ex_buffer *out,
+                       struct fo_error *reterr) {
+    const struct ex_daemon_options options = {.exporter_metrics = true, .flink_names = flink_names};
     struct ex_daemon *daemon = calloc(1, sizeof *daemon);
 
     if (!daemon)

@@ -27,6 +27,7 @@ struct ex_daemon_options {
     void (*quit)(void *ctx); /* somebody asks the daemon to end, through the control door */
     void *quit_ctx;
     bool exporter_metrics; /* process_* and what the daemon says of itself */
+    bool flink_names;      /* jobs under Flink's names as well */
     ex_observer *observer; /* NULL = nobody */
     void *observer_ctx;
 };
@@ -44,10 +45,10 @@ FO_MUST_CHECK int ex_daemon_start(const struct ex_daemon_options *options, uv_lo
 FO_MUST_CHECK int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
                                         struct fo_error *reterr);
 
-/* The manifest of every family that a daemon declares by default, as JSON or Markdown; nothing is
- * started. Errors: memory. */
-FO_MUST_CHECK int ex_daemon_manifest(uv_loop_t *loop, bool json, struct ex_buffer *out,
-                                     struct fo_error *reterr);
+/* The manifest of every family that a daemon declares by default, or with Flink's names too, as
+ * JSON or Markdown; nothing is started. Errors: memory. */
+FO_MUST_CHECK int ex_daemon_manifest(uv_loop_t *loop, bool json, bool flink_names,
+                                     struct ex_buffer *out, struct fo_error *reterr);
 
 struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon);
 

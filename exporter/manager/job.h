@@ -111,7 +111,8 @@ struct ex_manager {
     STAILQ_HEAD(, ex_message) messages;
     uv_idle_t drainer; /* runs while messages wait */
     uv_timer_t settle; /* while only listeners are waited for at the end */
-    unsigned handles;  /* of these two and the store's two, open */
+    uv_timer_t tick;   /* for figures that change with time alone */
+    unsigned handles;  /* of these three and the store's two, open */
     struct ex_bank *bank;
     uint32_t pending;        /* failures on their round */
     struct ex_buffer output; /* of the failure that listeners are asked about */

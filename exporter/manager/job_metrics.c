@@ -144,7 +144,7 @@ static int declare_num_job_failure(struct ex_job_families *families,
 
 int ex_job_families_init(struct ex_job_families *families, struct ex_metrics *metrics,
                          const struct fo_str *label_keys, uint32_t label_key_count,
-                         struct fo_error *reterr) {
+                         bool flink_names, struct fo_error *reterr) {
     struct ex_family **places[COUNT_OF(family_specs)];
 
     *families = (struct ex_job_families){.metrics = metrics, .label_key_count = label_key_count};
@@ -155,6 +155,9 @@ int ex_job_families_init(struct ex_job_families *families, struct ex_metrics *me
             return ret;
     }
     int ret = declare_num_job_failure(families, label_keys, reterr);
+    families->has_flink_names = flink_names;
+    if (ret == 0 && flink_names)
+        ret = ex_flink_names_declare(&families->flink, metrics, reterr);
     return ret < 0 ? ret : ex_job_overflow_init(families, reterr);
 }
 
@@ -290,6 +293,9 @@ static int open_own(struct ex_job_metrics *metrics, struct ex_group *old) {
         ret = open_gauges(metrics);
     if (ret == 0)
         ret = open_info(metrics);
+    if (ret == 0 && metrics->families->has_flink_names)
+        ret = ex_flink_names_open(&metrics->flink, &metrics->families->flink, metrics->group,
+                                  metrics->identity.job_id);
     if (ret < 0) {
         ex_group_retire(metrics->group);
         metrics->group = NULL;
@@ -413,6 +419,18 @@ static void show_budget(struct ex_job_metrics *metrics, const struct fo_budget *
     ex_series_show(metrics->budget_limit);
 }
 
+static void show_flink(struct ex_job_metrics *metrics, const struct ex_job_view *view) {
+    const struct ex_flink_figures figures = {
+        .state = view->state,
+        .since_ms = view->since_ms,
+        .failing_ms = view->failing_ms,
+        .restarts = view->restarts,
+        .failures = ex_counter_value(metrics->failures),
+    };
+
+    ex_flink_names_show(&metrics->flink, &figures, ex_clock_ms());
+}
+
 static void show_gauges(struct ex_job_metrics *metrics, const struct ex_job_view *view) {
     for (int i = 0; i < FO_JOB_STATE_COUNT; i++)
         ex_series_set(metrics->state[i], i == (int)view->state);
@@ -422,6 +440,8 @@ static void show_gauges(struct ex_job_metrics *metrics, const struct ex_job_view
     show_seconds(metrics->next_restart_timestamp,
                  view->next_restart_ms == FO_NEVER ? 0 : view->next_restart_ms);
     show_budget(metrics, &view->budget);
+    if (metrics->families->has_flink_names)
+        show_flink(metrics, view);
 }
 
 struct ex_job_view ex_job_view_of(const struct fo_job *core, int64_t now_ms) {
@@ -433,7 +453,11 @@ struct ex_job_view ex_job_view_of(const struct fo_job *core, int64_t now_ms) {
         .restarted_tasks = fo_job_restarted_tasks(core),
     };
 
+    int64_t failing_ms = fo_job_state_since_ms(core, FO_JOB_FAILING);
+
     view.since_ms = fo_job_state_since_ms(core, view.state);
+    if (failing_ms > fo_job_state_since_ms(core, FO_JOB_RUNNING))
+        view.failing_ms = failing_ms;
     for (int i = 0; i < FO_TASK_STATE_COUNT; i++)
         view.tasks[i] = fo_job_task_count(core, (enum fo_task_state)i);
     return view;
@@ -450,6 +474,14 @@ void ex_job_metrics_show(struct ex_job_metrics *metrics, const struct ex_job_vie
     ex_counter_add(metrics->restarted_tasks,
                    view->restarted_tasks - metrics->shown.restarted_tasks);
     metrics->shown = *view;
+}
+
+void ex_job_metrics_tick(struct ex_job_metrics *metrics) {
+    if (!metrics->group || metrics->overflows)
+        return;
+    ex_job_metrics_begin(metrics);
+    show_flink(metrics, &metrics->shown);
+    ex_job_metrics_end(metrics);
 }
 
 void ex_job_metrics_end(struct ex_job_metrics *metrics) {

@@ -7,6 +7,7 @@
 
 #include <sys/queue.h>
 
+#include "exporter/manager/flink_names.h"
 #include "exporter/metrics/metrics.h"
 #include "failover/failover.h"
 
@@ -30,17 +31,19 @@ struct ex_job_families {
     struct ex_family *tasks;
     struct ex_family *recovery_seconds;
     struct ex_family *info;
+    bool has_flink_names;
+    struct ex_flink_families flink;
     struct ex_series *overflow_jobs[FO_JOB_STATE_COUNT];
     TAILQ_HEAD(ex_overflowing, ex_job_metrics) overflowing; /* those who came first, first */
     SLIST_HEAD(ex_overflow_rows, ex_overflow_row) rows;     /* owned */
     int64_t warned_ms;                                      /* of an overflow; 0 = never */
 };
 
-/* Declares them; `label_keys` are the exported keys of all started listeners. As
- * ex_metrics_family(). */
+/* Declares them; `label_keys` are the exported keys of all started listeners; `flink_names`: also
+ * those of flink_names.h. As ex_metrics_family(). */
 FO_MUST_CHECK int ex_job_families_init(struct ex_job_families *families, struct ex_metrics *metrics,
                                        const struct fo_str *label_keys, uint32_t label_key_count,
-                                       struct fo_error *reterr);
+                                       bool flink_names, struct fo_error *reterr);
 void ex_job_families_done(struct ex_job_families *families); /* no job is left */
 
 enum { EX_EXHAUSTED_REASONS = 3 };
@@ -58,7 +61,8 @@ struct ex_job_identity {
  * is shown must be durable. */
 struct ex_job_view {
     enum fo_job_state state;
-    int64_t since_ms; /* of the state */
+    int64_t since_ms;   /* of the state */
+    int64_t failing_ms; /* since when it fails; 0 = it has run since, or never failed */
     int64_t next_restart_ms;
     struct fo_budget budget;
     uint32_t tasks[FO_TASK_STATE_COUNT];
@@ -88,6 +92,7 @@ struct ex_job_metrics {
     struct ex_series *budget_limit;
     struct ex_series *tasks[FO_TASK_STATE_COUNT];
     struct ex_series *recovery_seconds;
+    struct ex_flink_series flink;
     struct ex_job_view shown;
 };
 
@@ -117,6 +122,9 @@ void ex_job_metrics_end(struct ex_job_metrics *metrics);
 
 /* Inside a bracket: brings every gauge and the core's counters up to date. */
 void ex_job_metrics_show(struct ex_job_metrics *metrics, const struct ex_job_view *view);
+
+/* Brings up to date what changes with time alone, in a bracket of its own. */
+void ex_job_metrics_tick(struct ex_job_metrics *metrics);
 
 /* What was counted of a job by an earlier daemon, since `start_ms`. */
 struct ex_job_tally {

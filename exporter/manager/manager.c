@@ -11,6 +11,8 @@
 #include "exporter/base/random.h"
 #include "exporter/manager/job.h"
 
+enum { TICK_MS = 1000 };
+
 /* ---- making and ending ---- */
 
 /* The account's classes are those that verdicts of the catalogue can have. */
@@ -63,13 +65,33 @@ static int init(struct ex_manager *manager, const struct ex_manager_config *conf
         ret = catalogue_scratch_new(config->catalogue, &manager->scratch);
     if (ret == 0)
         ret = ex_job_families_init(&manager->families, config->metrics, config->label_keys,
-                                   config->label_key_count, reterr);
+                                   config->label_key_count, config->flink_names, reterr);
     if (ret == 0)
         ret = init_account(manager, config->metrics, reterr);
     if (ret == 0)
         ret = ex_store_metrics_init(&manager->persist.metrics, config->metrics, config->store,
                                     reterr);
     return ret;
+}
+
+/* An ended job changes no more. */
+static void on_tick(uv_timer_t *timer) {
+    const struct ex_manager *manager = timer->data;
+    struct ex_job *job;
+
+    TAILQ_FOREACH(job, &manager->jobs, link) {
+        if (!job->closed)
+            ex_job_metrics_tick(&job->metrics);
+    }
+}
+
+static void start_tick(struct ex_manager *manager, bool needed) {
+    (void)uv_timer_init(manager->loop, &manager->tick); /* cannot fail */
+    manager->tick.data = manager;
+    if (!needed)
+        return;
+    (void)uv_timer_start(&manager->tick, on_tick, TICK_MS, TICK_MS);
+    uv_unref((uv_handle_t *)&manager->tick); /* it keeps no loop going */
 }
 
 int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **ret_manager,
@@ -101,7 +123,8 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     (void)uv_timer_init(manager->loop, &manager->settle);
     manager->drainer.data = manager;
     manager->settle.data = manager;
-    manager->handles += 2;
+    start_tick(manager, config->flink_names);
+    manager->handles += 3;
     manager->bank = config->bank;
     ex_buffer_init(&manager->output, EX_FAILURE_OUTPUT_MAX_BYTES);
     ret = init(manager, config, reterr);
@@ -149,6 +172,7 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     ex_buffer_done(&manager->output);
     uv_close((uv_handle_t *)&manager->drainer, ex_manager_on_handle_closed);
     uv_close((uv_handle_t *)&manager->settle, ex_manager_on_handle_closed);
+    uv_close((uv_handle_t *)&manager->tick, ex_manager_on_handle_closed);
     return NULL;
 }
 

@@ -46,6 +46,7 @@ struct ex_manager_config {
     const struct catalogue *catalogue; /* borrowed */
     const struct fo_str *label_keys;   /* the exported keys of all started listeners; copied */
     uint32_t label_key_count;
+    bool flink_names;       /* show jobs under Flink's names as well */
     struct ex_bank *bank;   /* borrowed; NULL = the catalogue is the only listener */
     struct ex_store *store; /* borrowed; NULL = state is in memory. ex_manager_on_stored() */
     int64_t retention_ms;   /* an ended job is shown for that long */

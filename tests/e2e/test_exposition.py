@@ -297,6 +297,46 @@ vertices: [{id: a, command: ['false']}]
         self.assertGreater(scrapes, 3)
         self.assertEqual(daemon.total("numJobFailure_total"), 201)
 
+    def test_flink_names(self):
+        """The figures of Flink's own reporter, when they are asked for; those of time move on by themselves."""
+        def named(daemon):
+            return {name.removeprefix("flink_jobmanager_job_"): (labels, value)
+                    for name, labels, value in daemon.samples() if name.startswith("flink_")}
+
+        def value(name, daemon):
+            return named(daemon)[name][1]
+
+        script = f"[ $FAILOVER_ATTEMPT -ge 2 ] || exit 7; until test -e {self.path('end')}; do sleep 0.1; done; exit 1"
+        job = self.write("job.json", json.dumps({
+            "name": "named", "vertices": [{"id": "a", "command": ["sh", "-c", script]}],
+            "configuration": {"restart-strategy.type": "fixed-delay",
+                              "restart-strategy.fixed-delay.attempts": 2,
+                              "restart-strategy.fixed-delay.delay": "10 ms"}}))
+        daemon = self.daemon(job)
+        self.assertEqual(named(daemon), {})
+        self.assertEqual(daemon.stop(), 0)
+        daemon = self.daemon("--metrics.flink-names", job)
+        wait_for(lambda: "numRestarts" in named(daemon), what="the job")
+        wait_for(lambda: value("numRestarts", daemon) == 2, what="two restarts")
+        self.assertEqual(value("fullRestarts", daemon), 2)
+        wait_for(lambda: value("numJobFailure", daemon) == 2, what="both failures")
+        before = wait_for(lambda: value("uptime", daemon), what="uptime")
+        wait_for(lambda: value("uptime", daemon) > before, what="uptime to rise")
+        labels, running = named(daemon)["runningTime"]
+        self.assertGreater(running, 0)
+        self.assertEqual(labels["job_name"], "named")
+        self.assertEqual(len(labels["job_id"]), 32)
+        self.assertEqual([value(name, daemon) for name in ("downtime", "restartingTime", "failingTime")], [0, 0, 0])
+        self.write("end", "")
+        wait_for(lambda: value("uptime", daemon) == -1, what="the end")
+        self.assertEqual(value("downtime", daemon), -1)
+        self.assertEqual(value("runningTime", daemon), 0)
+        self.assertEqual(value("numJobFailure", daemon), 3)
+        self.assertNotIn("flink_jobmanager_job_", self.run_program("metrics").stdout)
+        page = self.run_program("metrics", "--metrics.flink-names").stdout
+        for name in named(daemon):
+            self.assertIn(f"`flink_jobmanager_job_{name}`", page)
+
     def test_disabled_exporter_metrics(self):
         daemon = self.daemon("--web.disable-exporter-metrics")
         self.assertIsNone(daemon.total("process_open_fds"))
