@@ -187,6 +187,38 @@ class Push(StoreCase):
     def test_kill(self):
         self.check(self.kill_daemon)
 
+    def test_kill_after_the_answer(self):
+        """What was answered is stored: a daemon killed at once has not forgotten it, counts it once however often
+        it is sent again, and tells who followed the decisions how things stand."""
+        daemon = self.start()
+        self.assertEqual(self.ask(daemon, "POST", "/jobs", {
+            "name": "kept", "engine": "push", "vertices": [{"id": "a", "parallelism": 2}],
+            "configuration": FIXED})[0], 201)
+        for task in range(2):
+            self.assertEqual(self.report(daemon, f"a[{task}]", 0, 0, "RUNNING")[0], 200)
+        last = self.ask(daemon, "GET", "/jobs/kept/decisions?wait=10s")[1]["last_event_id"]
+        answers = []
+        for restarts in range(3):
+            failed = ("a[0]", restarts, 7, "FAILED")
+            answers.append(self.report(daemon, *failed, failure={"exit_code": 3}))
+            self.kill_daemon(daemon)
+            self.assertEqual(answers[-1][1]["decision"]["action"], "restart")
+            daemon = self.start()
+            for _ in range(2):
+                self.assertEqual(self.report(daemon, *failed, failure={"exit_code": 3}), answers[-1])
+            status, told = self.ask(daemon, "GET", f"/jobs/kept/decisions?wait=10s&after={last}")
+            self.assertEqual(status, 200)
+            self.assertEqual(told["events"][0]["action"], "reset", told)
+            self.assertIn({"task": "a[1]", "attempt": 0},
+                          [{key: each[key] for key in ("task", "attempt")} for each in told["events"][0]["tasks"]])
+            self.assertGreater(told["last_event_id"], last)
+            last = told["last_event_id"]
+            wait_for(lambda: self.report(daemon, "a[0]", restarts + 1, 0, "RUNNING")[0] == 200,
+                     what="the next attempt")
+            self.assertEqual(daemon.total("failover_job_failures_total"), restarts + 1)
+            self.assertEqual(daemon.total("failover_job_restarts_total"), restarts + 1)
+        daemon.account()
+
     def test_stop(self):
         """Stopping the daemon stops nothing that runs elsewhere."""
         self.check(lambda daemon: self.assertEqual(daemon.stop(), 0))
