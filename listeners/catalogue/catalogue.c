@@ -21,8 +21,8 @@ static int add_expression(struct catalogue *catalogue, enum catalogue_expression
     struct catalogue_expression *expression = &catalogue->expressions[catalogue->expression_count];
     struct catalogue_pattern pattern;
     const char *why = NULL;
-    int r = kind == CATALOGUE_TEXT ? catalogue_expression_translate(source, &pattern, &why)
-                                   : catalogue_expression_quote(source, &pattern, &why);
+    int r = kind == CATALOGUE_EXCEPTION ? catalogue_expression_quote(source, &pattern, &why)
+                                        : catalogue_expression_translate(source, &pattern, &why);
 
     if (r != 0)
         return catalogue_error(reterr, r, catalogue->rules[rule], "unsupported expression: %s",
@@ -39,26 +39,6 @@ static int add_expression(struct catalogue *catalogue, enum catalogue_expression
     return 0;
 }
 
-static bool has_ending(const struct catalogue *catalogue, struct fo_str ending) {
-    for (size_t i = 0; i < catalogue->expression_count; i++)
-        if (catalogue->expressions[i].kind == CATALOGUE_ENDING &&
-            fo_str_equal(catalogue->expressions[i].pattern, ending))
-            return true;
-    return false;
-}
-
-static int add_exception(struct catalogue *catalogue, uint32_t rule, struct fo_str name,
-                         struct fo_error *reterr) {
-    struct fo_str ending = catalogue_name_ending(name);
-
-    if (ending.len == 0)
-        return add_expression(catalogue, CATALOGUE_EXCEPTION, rule, name, reterr);
-    catalogue->names.items[catalogue->names.count++] = (struct catalogue_name){name, rule};
-    if (has_ending(catalogue, ending))
-        return 0;
-    return add_expression(catalogue, CATALOGUE_ENDING, rule, ending, reterr);
-}
-
 static int add_rule_expressions(struct catalogue *catalogue, uint32_t index,
                                 struct fo_error *reterr) {
     const struct catalogue_rule_match *match = &catalogue->rules[index]->match;
@@ -67,28 +47,24 @@ static int add_rule_expressions(struct catalogue *catalogue, uint32_t index,
     for (size_t i = 0; r == 0 && i < match->message_regex.count; i++)
         r = add_expression(catalogue, CATALOGUE_TEXT, index, match->message_regex.items[i], reterr);
     for (size_t i = 0; r == 0 && i < match->exception.count; i++)
-        r = add_exception(catalogue, index, match->exception.items[i], reterr);
+        r = add_expression(catalogue, CATALOGUE_EXCEPTION, index, match->exception.items[i],
+                           reterr);
     return r;
 }
 
 static int add_expressions(struct catalogue *catalogue, struct fo_error *reterr) {
-    size_t texts = 0;
-    size_t names = 0;
+    size_t count = 0;
     int r = 0;
 
-    for (size_t i = 0; i < catalogue->rule_count; i++) {
-        texts += catalogue->rules[i]->match.message_regex.count;
-        names += catalogue->rules[i]->match.exception.count;
-    }
+    for (size_t i = 0; i < catalogue->rule_count; i++)
+        count += catalogue->rules[i]->match.message_regex.count +
+                 catalogue->rules[i]->match.exception.count;
     catalogue->expressions =
-        catalogue_arena_alloc(&catalogue->arena, texts + names, sizeof *catalogue->expressions);
-    catalogue->names.items =
-        catalogue_arena_alloc(&catalogue->arena, names, sizeof *catalogue->names.items);
-    if (!catalogue->expressions || !catalogue->names.items)
+        catalogue_arena_alloc(&catalogue->arena, count, sizeof *catalogue->expressions);
+    if (!catalogue->expressions)
         return no_memory(reterr);
     for (uint32_t i = 0; r == 0 && i < catalogue->rule_count; i++)
         r = add_rule_expressions(catalogue, i, reterr);
-    catalogue_names_sort(&catalogue->names);
     return r;
 }
 

@@ -41,30 +41,21 @@ static struct catalogue_hit *hit_of(struct catalogue_scratch *scratch, uint32_t 
     return hit;
 }
 
-static void on_text(void *ctx, uint32_t rule, size_t end) {
-    struct catalogue_hit *hit = hit_of(ctx, rule);
-    hit->text_end = end > hit->text_end ? (uint32_t)end : hit->text_end;
-}
-
-static void on_exception(void *ctx, uint32_t rule, size_t end) {
-    struct catalogue_hit *hit = hit_of(ctx, rule);
-    hit->exception_end = end > hit->exception_end ? (uint32_t)end : hit->exception_end;
-}
-
 static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                     void *ctx) {
     struct judgement *judgement = ctx;
     const struct catalogue_expression *expression = &judgement->catalogue->expressions[id];
+    uint32_t end = (uint32_t)to;
 
     (void)from;
     (void)flags;
-    if (expression->kind == CATALOGUE_TEXT)
-        on_text(judgement->scratch, expression->rule, to);
-    else if (expression->kind == CATALOGUE_ENDING)
-        catalogue_names_match(&judgement->catalogue->names, judgement->text, to, on_exception,
-                              judgement->scratch);
-    else if (catalogue_exception_named(judgement->text, to, expression->name_len))
-        on_exception(judgement->scratch, expression->rule, to);
+    if (expression->kind == CATALOGUE_TEXT) {
+        struct catalogue_hit *hit = hit_of(judgement->scratch, expression->rule);
+        hit->text_end = end > hit->text_end ? end : hit->text_end;
+    } else if (catalogue_exception_named(judgement->text, end, expression->name_len)) {
+        struct catalogue_hit *hit = hit_of(judgement->scratch, expression->rule);
+        hit->exception_end = end > hit->exception_end ? end : hit->exception_end;
+    }
     return 0;
 }
 

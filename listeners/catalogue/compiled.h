@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* listeners/catalogue/compiled.h - what a catalogue and a scratch are made of; for this room only.
  * All expressions of all rules stand in one matcher database, so that one scan serves every rule:
- * the regular expressions of `message_regex` and, for the names of `exception`, the words that they
- * end with (names.c). The scan leaves in the scratch, for each rule that it touched, where its
- * newest match ended; everything else about a rule is compared afterwards. Threads: a catalogue
- * never changes; a scratch belongs to one thread.
+ * the regular expressions of `message_regex` and the names of `exception`. The scan leaves in the
+ * scratch, for each rule that it touched, where its newest match ended; everything else about a
+ * rule is compared afterwards. Threads: a catalogue never changes; a scratch belongs to one thread.
  */
 #ifndef LISTENERS_CATALOGUE_COMPILED_H
 #define LISTENERS_CATALOGUE_COMPILED_H
@@ -16,30 +15,14 @@
 
 enum { CATALOGUE_HASH_SIZE = 33, CATALOGUE_WHY_SIZE = 96 };
 
-enum catalogue_expression_kind {
-    CATALOGUE_TEXT,
-    CATALOGUE_EXCEPTION, /* a name of no common ending */
-    CATALOGUE_ENDING     /* of many names */
-};
+enum catalogue_expression_kind { CATALOGUE_TEXT, CATALOGUE_EXCEPTION };
 
 struct catalogue_expression {
     struct fo_str pattern; /* in the matcher's dialect, terminated */
     unsigned flags;        /* the matcher's */
     enum catalogue_expression_kind kind;
-    uint32_t rule;   /* its index; of an ending, the first that has it */
+    uint32_t rule;   /* its index */
     size_t name_len; /* of an exception's name */
-};
-
-/* A name that ends in a common ending, and a rule that asks for it. */
-struct catalogue_name {
-    struct fo_str text;
-    uint32_t rule;
-};
-
-struct catalogue_names {
-    struct catalogue_name *items; /* sorted */
-    size_t count;
-    size_t longest; /* bytes */
 };
 
 /* Rules without text, by the first kind of fact that they ask for. */
@@ -75,7 +58,6 @@ struct catalogue {
     struct catalogue_rule_list by_fact[CATALOGUE_FACT_COUNT];
     struct catalogue_expression *expressions;
     size_t expression_count;
-    struct catalogue_names names;
     hs_database_t *database; /* owned */
     hs_database_t *redactor; /* owned; NULL: nothing is redacted */
     struct catalogue_class *classes;
@@ -158,21 +140,6 @@ size_t catalogue_trace_read(struct fo_str text,
 /* The chain of exceptions as a platform reported it; as above. */
 size_t catalogue_trace_reported(const struct fo_str *exceptions, size_t count,
                                 struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX]);
-
-/* Letters, digits, `_`, `$` and whatever is not ASCII. */
-bool catalogue_name_char(char c);
-
-/* The common ending of an exception's name, a constant; nothing: it has none, or is no plain name.
- */
-struct fo_str catalogue_name_ending(struct fo_str name);
-
-/* Orders the names, all filled in, for catalogue_names_match(). */
-void catalogue_names_sort(struct catalogue_names *names);
-
-/* Visits the rules whose exception is named where an ending ends. */
-typedef void catalogue_name_visitor(void *ctx, uint32_t rule, size_t end);
-void catalogue_names_match(const struct catalogue_names *names, struct fo_str text, size_t end,
-                           catalogue_name_visitor *visit, void *ctx);
 
 /* Whether the name that ends at `end` names an exception there, rather than standing in a stack
  * frame or inside a longer name. */

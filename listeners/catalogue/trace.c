@@ -36,7 +36,7 @@ struct chain {
     bool causes_follow; /* Rust: numbered causes, indented */
 };
 
-bool catalogue_name_char(char c) {
+static bool is_name_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '$' || (unsigned char)c >= 0x80;
 }
@@ -106,7 +106,7 @@ static void start_over(struct chain *chain, struct fo_str name, struct fo_str me
 static bool split(struct fo_str line, struct fo_str *ret_name, struct fo_str *ret_message) {
     size_t len = 0;
 
-    while (len < line.len && (catalogue_name_char(line.ptr[len]) || line.ptr[len] == '.'))
+    while (len < line.len && (is_name_char(line.ptr[len]) || line.ptr[len] == '.'))
         len++;
     if (len == 0 || (len < line.len && line.ptr[len] != ':'))
         return false;
@@ -182,7 +182,7 @@ static void read_sanitizer(struct chain *chain, struct fo_str line) {
     size_t end = message.ptr ? (size_t)(message.ptr - line.ptr) - strlen(": ") : 0;
     size_t from = end;
 
-    while (from > 0 && catalogue_name_char(line.ptr[from - 1]))
+    while (from > 0 && is_name_char(line.ptr[from - 1]))
         from--;
     if (end == from)
         return;
@@ -335,7 +335,7 @@ static bool starts_name(struct fo_str text, size_t from, size_t name_len) {
     char before = text.ptr[from - 1];
     if (before == '.')
         return memchr(text.ptr + from, '.', name_len) == NULL;
-    return before == '$' || !catalogue_name_char(before);
+    return before == '$' || !is_name_char(before);
 }
 
 /* `FooException.java` and `new FooException(` name none; a full stop after the name may follow. */
@@ -348,8 +348,8 @@ static bool ends_name(struct fo_str text, size_t end) {
     if (end + 1 < text.len)
         second = text.ptr[end + 1];
     if (next == '.')
-        return !catalogue_name_char(second) && second != '<';
-    return !catalogue_name_char(next) && next != '(';
+        return !is_name_char(second) && second != '<';
+    return !is_name_char(next) && next != '(';
 }
 
 bool catalogue_exception_named(struct fo_str text, size_t end, size_t name_len) {
