@@ -96,22 +96,28 @@ static void take_chain(struct ex_failure *failure, const struct catalogue_verdic
     evidence->exception_count = (uint32_t)count;
 }
 
-/* What the failure says from now on: redacted, trimmed, with what the categoriser found out. */
+/* What the failure says from now on: redacted, trimmed, with what the categoriser found out. What
+ * it says already is its own and need not be copied again. */
 static int settle_evidence(struct ex_manager *manager, struct ex_failure *failure,
                            const struct catalogue_verdict *verdict) {
     struct ex_evidence *evidence = &failure->evidence;
     struct redaction redaction = {.manager = manager};
     struct ex_exception exceptions[EXCEPTIONS_MAX];
+    bool grows = evidence->runtime.len == 0 && verdict->runtime.len > 0;
 
     take_chain(failure, verdict, exceptions);
-    if (evidence->runtime.len == 0)
+    if (grows)
         evidence->runtime = verdict->runtime;
     redact(&redaction, &evidence->message);
     redact(&redaction, &evidence->output_head);
     redact(&redaction, &evidence->output_tail);
     for (uint32_t i = 0; i < evidence->exception_count; i++)
         redact(&redaction, &exceptions[i].message);
-    int ret = ex_failure_own_evidence(failure);
+    bool has_output = evidence->output_head.len + evidence->output_tail.len > 0;
+    bool stays = !grows && !has_output && evidence->exception_count == 0 && redaction.count == 0;
+    if (stays)
+        evidence->exceptions = NULL; /* they were about to be ours */
+    int ret = stays ? 0 : ex_failure_own_evidence(failure);
     for (size_t i = 0; i < redaction.count; i++)
         free(redaction.copies[i]);
     return ret;

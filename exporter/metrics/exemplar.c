@@ -7,6 +7,8 @@
 #include "exporter/metrics/labeltext.h"
 #include "exporter/metrics/series.h"
 
+enum { TEXT_ROOM_BYTES = 2 * EX_EXEMPLAR_CODE_POINTS };
+
 static int label_text(struct ex_buffer *text, const struct fo_label *labels, size_t count) {
     size_t total = 0;
 
@@ -67,6 +69,7 @@ int ex_series_exemplar(struct ex_series *series, double value, int64_t time_ms,
     if (type != EX_COUNTER && type != EX_HISTOGRAM)
         return -EINVAL;
     ex_buffer_init(&text, UINT16_MAX);
+    (void)ex_buffer_reserve(&text, TEXT_ROOM_BYTES); /* so that it seldom grows */
     int failed = label_text(&text, labels, label_count);
     if (!failed)
         failed = replace(series, value, time_ms, ex_buffer_str(&text));

@@ -9,7 +9,7 @@
 #include "exporter/rest/rest.h"
 
 /* Room behind the answers' own limit for those that are cut short. */
-enum { ANSWER_SLACK_BYTES = 4 * 1024 * 1024, SINGLE_BYTES = 64 * 1024 };
+enum { ANSWER_SLACK_BYTES = 4 * 1024 * 1024, SINGLE_BYTES = 64 * 1024, LINE_BYTES = 80 };
 
 /* A request on its way: handler, job manager and engine, answer. */
 struct reports {
@@ -125,6 +125,7 @@ static void answer_lines(const struct reports *reports, struct ex_http_response 
     struct ex_buffer body;
 
     ex_buffer_init(&body, EX_PUSH_ANSWER_MAX_BYTES + ANSWER_SLACK_BYTES);
+    (void)ex_buffer_reserve(&body, reports->batch.count * LINE_BYTES); /* most fit: no growing */
     ex_buffer_append_text(&body, "");
     for (size_t i = 0; i < reports->batch.count; i++) {
         ex_push_report_answer(&reports->batch.items[i], reports->batch.graph, &body);

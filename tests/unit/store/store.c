@@ -175,6 +175,34 @@ static void test_counts_add_up_and_a_batch_is_whole(void **state) {
     assert_int_equal(read_all(fixture, EX_READ_FAILURES).count, 0);
 }
 
+static void test_sums_of_one_row_become_one(void **state) {
+    static const int64_t totals[] = {4, 8, 3};
+    const struct fo_str labels[] = {fo_str_of("one"), fo_str_of("two")};
+    struct ex_batch batch;
+    struct ex_row row;
+    enum ex_write kind;
+    size_t offset = 0;
+
+    (void)state;
+    ex_batch_init(&batch);
+    for (int i = 0; i < 4; i++) {
+        ex_batch_add(&batch, EX_WRITE_LABEL_COUNT, (int64_t[]){7, 1, 100}, &labels[0]);
+        ex_batch_add(&batch, EX_WRITE_LABEL_COUNT, (int64_t[]){7, 2, 100}, &labels[1]);
+    }
+    ex_batch_add(&batch, EX_WRITE_LABEL_COUNT, (int64_t[]){8, 3, 100}, &labels[0]);
+    for (size_t i = 0; i < sizeof totals / sizeof *totals; i++) {
+        assert_true(ex_batch_next(&batch, &offset, &kind, &row));
+        assert_int_equal(row.ints[1], totals[i]);
+    }
+    assert_false(ex_batch_next(&batch, &offset, &kind, &row));
+    ex_batch_reset(&batch);
+    offset = 0;
+    ex_batch_add(&batch, EX_WRITE_LABEL_COUNT, (int64_t[]){7, 5, 100}, &labels[0]);
+    assert_true(ex_batch_next(&batch, &offset, &kind, &row));
+    assert_int_equal(row.ints[1], 5);
+    ex_batch_done(&batch);
+}
+
 static void test_what_hangs_on_a_job_goes_with_it(void **state) {
     static const int64_t job[] = {9, 1, 0};
     static const int64_t numbers[EX_ROW_INTS_MAX] = {9, 0};
@@ -411,19 +439,13 @@ static void test_the_writer_tries_again(void **state) {
 int main(void) {
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_what_is_written_is_read),
-        TEST(test_counts_add_up_and_a_batch_is_whole),
-        TEST(test_what_hangs_on_a_job_goes_with_it),
-        TEST(test_files_are_private),
-        TEST(test_files_that_are_not_ours_are_refused),
-        TEST(test_a_later_version_is_refused),
-        TEST(test_damage_is_seen),
-        TEST(test_a_backup_is_a_store),
-        TEST(test_the_oldest_are_forgotten),
-        TEST(test_bytes_are_bounded),
-        TEST(test_age_is_bounded_and_what_is_pending_stays),
-        TEST(test_the_writer_writes),
-        TEST(test_the_writer_tries_again),
+        TEST(test_what_is_written_is_read),    TEST(test_counts_add_up_and_a_batch_is_whole),
+        TEST(test_sums_of_one_row_become_one), TEST(test_what_hangs_on_a_job_goes_with_it),
+        TEST(test_files_are_private),          TEST(test_files_that_are_not_ours_are_refused),
+        TEST(test_a_later_version_is_refused), TEST(test_damage_is_seen),
+        TEST(test_a_backup_is_a_store),        TEST(test_the_oldest_are_forgotten),
+        TEST(test_bytes_are_bounded),          TEST(test_age_is_bounded_and_what_is_pending_stays),
+        TEST(test_the_writer_writes),          TEST(test_the_writer_tries_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
