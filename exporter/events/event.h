@@ -2,8 +2,8 @@
 /* exporter/events/event.h - the event record (docs/event.schema.json): one JSON object on one line
  * for each of failure, labelled, exhausted and recovered. The same record for listener children,
  * webhooks, streams, export and replay; written and read here only.
- * Owns: a decoded event owns its tree, its texts are borrowed from it. Threads: none, the caller
- * serialises. */
+ * Owns: a decoded event owns its tree, its texts are borrowed from it or from the `room` given.
+ * Threads: none, the caller serialises. */
 #ifndef EX_EVENTS_EVENT_H
 #define EX_EVENTS_EVENT_H
 
@@ -30,13 +30,16 @@ struct ex_event {
     struct fl_event event;     /* any other kind */
     struct fo_label labels[EX_EVENT_LABELS_MAX];
     struct fl_exception exceptions[EX_EVENT_EXCEPTIONS_MAX];
-    json_t *root;
+    json_t *root; /* NULL when it was read without */
 };
 
 /* Reads a line. A member that is missing is zero or empty, one that is not known is passed over:
  * both ends may be of different versions. -EINVAL: no JSON object, no kind that is known, a member
  * of a wrong type or out of range. -E2BIG: over a limit. On an error nothing is to be ended. */
 FO_MUST_CHECK int ex_event_decode(struct fo_str line, struct ex_event *ret_event);
+/* The same, for a reader of very many: a failure as this version writes it is read without a tree,
+ * its texts in `room`, which has line.len bytes and is borrowed until ex_event_done(). */
+FO_MUST_CHECK int ex_event_decode_quick(struct fo_str line, char *room, struct ex_event *ret_event);
 void ex_event_done(struct ex_event *event);
 
 /* "failure", "labelled", "exhausted", "recovered"; NULL = no such kind. */

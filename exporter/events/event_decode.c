@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "exporter/events/event.h"
+#include "exporter/events/event_internal.h"
 
 /* Reads members one after the other; the first that is wrong is remembered. */
 struct reader {
@@ -45,12 +46,14 @@ static int32_t read_bool(struct reader *reader, const char *key) {
     return json_is_true(value);
 }
 
-static int32_t read_proof(struct reader *reader) {
-    struct fo_str word = read_text(reader, "cgroup_oom_kill");
-
+int32_t ex_event_proof_of(struct fo_str word) {
     if (fo_str_equal(word, fo_str_of("yes")))
         return FL_PROOF_YES;
     return fo_str_equal(word, fo_str_of("no")) ? FL_PROOF_NO : FL_PROOF_UNSUPPORTED;
+}
+
+int32_t ex_event_type_of(struct fo_str word) {
+    return fo_str_equal(word, fo_str_of("GLOBAL")) ? FL_FAILURE_GLOBAL : FL_FAILURE_TASK;
 }
 
 static uint32_t read_labels(struct reader *reader, struct fo_label *labels) {
@@ -97,7 +100,7 @@ static void read_evidence(struct reader *reader, struct fl_failure *failure) {
     failure->exit_code = read_int(reader, "exit_code", -1);
     failure->signal = read_int(reader, "signal", 0);
     failure->core_dumped = read_bool(reader, "core_dumped");
-    failure->cgroup_oom_kill = read_proof(reader);
+    failure->cgroup_oom_kill = ex_event_proof_of(read_text(reader, "cgroup_oom_kill"));
     failure->deadline_exceeded = read_bool(reader, "deadline_exceeded");
     failure->heartbeat_missed = read_bool(reader, "heartbeat_missed");
     failure->secondary = read_bool(reader, "secondary");
@@ -122,8 +125,7 @@ static void read_failure(struct reader *reader, struct ex_event *event) {
     failure->vertex = read_text(reader, "vertex");
     failure->subtask = (uint32_t)read_integer(reader, "subtask", 0, UINT32_MAX);
     failure->attempt = (uint32_t)read_integer(reader, "attempt", 0, UINT32_MAX);
-    if (fo_str_equal(read_text(reader, "failure_type"), fo_str_of("GLOBAL")))
-        failure->failure_type = FL_FAILURE_GLOBAL;
+    failure->failure_type = ex_event_type_of(read_text(reader, "failure_type"));
     read_evidence(reader, failure);
     failure->exceptions = event->exceptions;
     failure->exception_count = read_exceptions(reader, event->exceptions);

@@ -76,6 +76,7 @@ static void bring(struct plugin *plugin, const struct ex_event *event) {
 }
 
 static void serve(struct plugin *plugin, FILE *input) {
+    static char room[EX_EVENT_LINE_MAX_BYTES];
     static struct ex_event event; /* large */
     char *line = NULL;
     size_t capacity = 0;
@@ -83,7 +84,8 @@ static void serve(struct plugin *plugin, FILE *input) {
 
     while ((len = getline(&line, &capacity, input)) > 0) {
         /* What this version cannot read is passed over: the daemon may be newer. */
-        if (ex_event_decode((struct fo_str){line, (size_t)len}, &event) < 0)
+        if (len > (ssize_t)sizeof room ||
+            ex_event_decode_quick((struct fo_str){line, (size_t)len}, room, &event) < 0)
             continue;
         bring(plugin, &event);
         ex_event_done(&event);

@@ -190,11 +190,43 @@ static void test_tolerant(void **state) {
     ex_event_done(&event);
 }
 
+/* What needs no more than our own JSON is read without a tree, all else with one: the same. */
+static void test_quick(void **state) {
+    static char room[4096];
+    struct fl_failure failure = example();
+    struct ex_buffer line;
+    struct ex_buffer again;
+
+    (void)state;
+    ex_buffer_init(&line, EX_EVENT_LINE_MAX_BYTES);
+    ex_buffer_init(&again, EX_EVENT_LINE_MAX_BYTES);
+    for (int plain = 0; plain < 2; plain++) {
+        if (plain) {
+            failure.output = fo_str_of("\"a\\b/\r\n\t");
+            failure.label_count = 1;
+        }
+        ex_buffer_reset(&line);
+        ex_buffer_reset(&again);
+        ex_event_encode_failure(&line, &failure, 9);
+        assert_true(line.len <= sizeof room);
+        assert_int_equal(ex_event_decode_quick(ex_buffer_str(&line), room, &event), 0);
+        assert_int_equal(event.root == NULL, plain);
+        ex_event_encode_failure(&again, &event.failure, event.completion);
+        ex_event_done(&event);
+        assert_str(ex_buffer_str(&again), ex_buffer_str(&line));
+    }
+    for (size_t len = 0; len < line.len - 1; len++)
+        assert_int_equal(ex_event_decode_quick((struct fo_str){line.bytes, len}, room, &event),
+                         -EINVAL);
+    ex_buffer_done(&line);
+    ex_buffer_done(&again);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_failure),  cmocka_unit_test(test_others),
         cmocka_unit_test(test_no_utf8),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_tolerant),
+        cmocka_unit_test(test_tolerant), cmocka_unit_test(test_quick),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
