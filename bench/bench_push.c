@@ -93,9 +93,13 @@ static double daemon_cpu_us(void) {
 
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)daemon_pid);
     FILE *file = fopen(path, "re");
-    if (file && fgets(line, sizeof line, file) && strrchr(line, ')'))
-        (void)sscanf(strrchr(line, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                     &user, &system);
+    char *field = file && fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+    for (int number = 2; field && number < 14; number++)
+        field = strchr(field + 1, ' ');
+    if (field) {
+        user = strtoul(field, &field, 10);
+        system = strtoul(field, NULL, 10);
+    }
     if (file)
         (void)fclose(file);
     return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
@@ -409,8 +413,8 @@ int main(int argc, char **argv) {
     if (readlink("/proc/self/exe", program, sizeof program - sizeof "failover_exporter") < 0 ||
         !mkdtemp(template))
         bench_die("bench_push");
-    (void)strcpy(strrchr(program, '/') + 1, "failover_exporter");
-    (void)strcpy(folder, template);
+    memcpy(strrchr(program, '/') + 1, "failover_exporter", sizeof "failover_exporter");
+    memcpy(folder, template, sizeof template);
     (void)signal(SIGPIPE, SIG_IGN);
     control_path(control);
     if (is_wanted(argc, argv, "single"))

@@ -96,7 +96,7 @@ static bool is_whole(struct bench_client *client) {
         return false;
     if (!length)
         bench_die("an answer without a length");
-    client->status = atoi(client->answer + sizeof "HTTP/1.1");
+    client->status = (int)strtol(client->answer + sizeof "HTTP/1.1", NULL, 10);
     client->body_len = (size_t)strtoull(length + sizeof "\r\ncontent-length:" - 1, NULL, 10);
     return client->len >= start + client->body_len;
 }

@@ -153,8 +153,8 @@ int ex_remote_fetch(const struct ex_remote_door *door, const struct ex_client_re
 
 int ex_remote_ask(const struct ex_remote_door *door, const struct ex_client_request *request,
                   bool json, void (*show)(const json_t *answer)) {
-    json_t *answer;
-    char *text;
+    json_t *answer = NULL;
+    char *text = NULL;
 
     if (ex_remote_fetch(door, request, &answer, &text) < 0)
         return EX_EXIT_FAILED;
