@@ -209,7 +209,7 @@ int ex_schema_prepare(sqlite3 *db, const char *path, int64_t now_ms, struct fo_e
     int64_t version = 0;
     int ret = check_version(db, path, &version, reterr);
 
-    for (; ret == 0 && version < VERSION; version++) {
+    for (; ret == 0 && version >= 0 && version < VERSION; version++) {
         if (migrate(db, version, now_ms) < 0)
             ret = fail_reading(db, path, reterr);
     }
