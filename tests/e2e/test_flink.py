@@ -4,6 +4,8 @@ lies, hangs and floods."""
 import glob
 import json
 import os
+import ssl
+import subprocess
 import sys
 import time
 
@@ -361,6 +363,29 @@ class Counting(FlinkCase):
         self.assertEqual(self.manager.asked[-1][1].get("Authorization"), "Bearer s3cret")
         self.write("token", "other\n")
         wait_for(lambda: self.manager.asked[-1][1].get("Authorization") == "Bearer other", what="the new token")
+
+    def test_tls(self):
+        """Server and client know each other by certificates; whom nobody vouches for is not asked."""
+        for name in ("server", "client"):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1",
+                            "-keyout", self.path(f"{name}.key"), "-out", self.path(f"{name}.crt")],
+                           check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path("server.crt"), self.path("server.key"))
+        context.load_verify_locations(self.path("client.crt"))
+        context.verify_mode = ssl.CERT_REQUIRED
+        self.manager = self.server(tls=context)
+        self.tell(self.manager, self.job)
+        stranger = self.watch(self.manager.url)
+        self.start(**{"tls": {"ca": self.path("server.crt"), "cert": self.path("client.crt"),
+                              "key": self.path("client.key")},
+                      "basic-auth": {"user": "ada", "password-file": self.write("password", "pass:word\n")}})
+        self.wait_total(self.exporter, 1, "failover_job_state", state="RUNNING")
+        self.assertEqual(self.manager.asked[-1][1].get("Authorization"), "Basic YWRhOnBhc3M6d29yZA==")
+        self.wait_total(stranger, 0, "failover_engine_up", engine="flink")
+        self.assertIsNone(stranger.total("failover_job_state", state="RUNNING"))
+        self.assertNotIn("pass:word", self.exporter.log_text())
 
 
 def drip(handler):

@@ -105,8 +105,10 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     function of the request handler."""
     daemon_threads = True
 
-    def __init__(self, path=None, answers=None):
+    def __init__(self, path=None, answers=None, tls=None):
         super().__init__(("127.0.0.1", 0), Handler)
+        if tls:  # an ssl.SSLContext
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.frames = [answers or {}]
         if path:
             with open(path, encoding="utf-8") as file:
@@ -116,7 +118,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.faults = {}
         self.asked = []
         self.advance(0)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def advance(self, frame=None):
