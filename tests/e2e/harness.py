@@ -3,6 +3,7 @@
 
 Standard library only. FAILOVER_EXPORTER names the program (ctest sets it).
 """
+import contextlib
 import http.client
 import json
 import os
@@ -23,8 +24,12 @@ LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 START_SECONDS = 120  # compiling the rules takes a sanitized program long on a busy machine
 
 
+PATIENCE = 4 if os.environ.get("FO_SANITIZE") else 1  # a sanitized program is that much slower
+
+
 def wait_for(condition, seconds=20, what="the condition"):
     """Polls until `condition()` is truthy and returns what it was."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -243,6 +248,16 @@ class Case(unittest.TestCase):
     def run_program(self, *arguments, seconds=60, **options):
         return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
                               errors="replace", timeout=seconds, check=False, **options)
+
+    @contextlib.contextmanager
+    def running(self, *arguments, **options):
+        """The program while the test goes well; a test that fails does not wait for its end."""
+        with subprocess.Popen([PROGRAM, *arguments], stdout=subprocess.PIPE, text=True, **options) as process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                raise
 
     def kill(self, pid, number=signal.SIGKILL):
         os.kill(int(pid), number)

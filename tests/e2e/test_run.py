@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 
-from harness import PROGRAM, Case, main, marked_processes, wait_for
+from harness import PATIENCE, PROGRAM, Case, main, marked_processes, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORDCOUNT = os.path.join(ROOT, "examples", "wordcount", "job.yaml")
@@ -76,10 +76,10 @@ vertices: [{id: bad, command: ['false']}]
         mark = f"mark-{os.getpid()}-interrupt"
         job = self.write("job.yaml", 
                          f"name: long\nvertices: [{{id: a, command: [sh, -c, 'sleep 1000 & wait', {mark}]}}]\n")
-        with subprocess.Popen([PROGRAM, "run", job], stdout=subprocess.PIPE, text=True) as run:
+        with self.running("run", job) as run:
             wait_for(lambda: marked_processes(mark), what="the task to run")
             run.send_signal(signal.SIGINT)
-            output, _ = run.communicate(timeout=20)
+            output, _ = run.communicate(timeout=20 * PATIENCE)
         self.assertEqual(run.returncode, 130, output)
         self.assertIn("CANCELED", output)
         self.assertIn("0 failures", output)
@@ -201,14 +201,14 @@ policies:
     def test_metrics_while_it_runs(self):
         mark = f"mark-{os.getpid()}-metrics"
         job = self.write("job.yaml", f"name: slow\nvertices: [{{id: a, command: [sh, -c, 'sleep 3', {mark}]}}]\n")
-        with subprocess.Popen([PROGRAM, "run", job], stdout=subprocess.PIPE, text=True) as run:
+        with self.running("run", job) as run:
             line = run.stdout.readline()
             self.assertIn("metrics at http://", line)
             wait_for(lambda: marked_processes(mark), what="the task to run")
             page = subprocess.run(["curl", "-fsS", line.split()[-1]], capture_output=True, text=True,
                                   check=True).stdout
             self.assertIn('failover_job_state{engine="local",job_name="slow",state="RUNNING"} 1', page)
-            run.communicate(timeout=20)
+            run.communicate(timeout=20 * PATIENCE)
             self.assertEqual(run.returncode, 0)
 
 

@@ -36,7 +36,7 @@ class Tasks(Case):
         mark = f"mark-{os.getpid()}-term"
         job = self.job(f"[sh, -c, 'trap : TERM; while :; do sleep 0.1; done', {mark}]",
                        "    stop-timeout: 300 ms\n")
-        with subprocess.Popen([PROGRAM, "run", job], stdout=subprocess.PIPE, text=True) as run:
+        with self.running("run", job) as run:
             wait_for(lambda: marked_processes(mark), what="the task to run")
             run.send_signal(signal.SIGTERM)
             run.communicate(timeout=10)
