@@ -40,10 +40,10 @@ def wait_for(condition, seconds=20, what="the condition"):
         time.sleep(0.02)
 
 
-def free_port():
-    """A port of the loopback address that nobody listens on."""
+def free_port(address="127.0.0.1"):
+    """A port of the address that nobody listens on."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return probe.getsockname()[1]
 
 
@@ -248,6 +248,14 @@ class Case(unittest.TestCase):
     def run_program(self, *arguments, seconds=60, **options):
         return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
                               errors="replace", timeout=seconds, check=False, **options)
+
+    def certificate(self, name="cert"):
+        """A self-signed certificate of this machine and its key: two paths."""
+        certificate, key = self.path(f"{name}.pem"), self.path(f"{name}.key")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "1",
+                        "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        return certificate, key
 
     @contextlib.contextmanager
     def running(self, *arguments, **options):

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import time
 
-from harness import PROGRAM, Case, main, own_address, wait_for
+from harness import PROGRAM, Case, free_port, main, own_address, wait_for
 
 JOB = """
 name: demo
@@ -274,10 +274,7 @@ class Control(Case):
 
     def test_tls_wants_a_role(self):
         port = free_port()
-        certificate, key = self.path("cert.pem"), self.path("key.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
-                        "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
-                       check=True, capture_output=True)
+        certificate, key = self.certificate()
         web = self.write("web.yaml", f"""
 tls_server_config: {{cert_file: {certificate}, key_file: {key}}}
 basic_auth_users: {{alice: {HASH}, bob: {HASH}, carol: {HASH}}}
@@ -315,12 +312,6 @@ basic_auth_users: {{alice: {HASH}, bob: {HASH}, carol: {HASH}}}
                                  ("/assets/0/none.js", 404 if status == 200 else 403)):
                 found, _ = self.send("GET", path, connection=http.client.HTTPConnection(address, port))
                 self.assertEqual(found, wanted, path)
-
-
-def free_port(address="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

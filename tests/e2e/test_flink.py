@@ -5,7 +5,6 @@ import glob
 import json
 import os
 import ssl
-import subprocess
 import sys
 import time
 
@@ -366,20 +365,16 @@ class Counting(FlinkCase):
 
     def test_tls(self):
         """Server and client know each other by certificates; whom nobody vouches for is not asked."""
-        for name in ("server", "client"):
-            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                            "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1",
-                            "-keyout", self.path(f"{name}.key"), "-out", self.path(f"{name}.crt")],
-                           check=True, capture_output=True)
+        certificate, key = self.certificate("server")
+        own, own_key = self.certificate("client")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.path("server.crt"), self.path("server.key"))
-        context.load_verify_locations(self.path("client.crt"))
+        context.load_cert_chain(certificate, key)
+        context.load_verify_locations(own)
         context.verify_mode = ssl.CERT_REQUIRED
         self.manager = self.server(tls=context)
         self.tell(self.manager, self.job)
         stranger = self.watch(self.manager.url)
-        self.start(**{"tls": {"ca": self.path("server.crt"), "cert": self.path("client.crt"),
-                              "key": self.path("client.key")},
+        self.start(**{"tls": {"ca": certificate, "cert": own, "key": own_key},
                       "basic-auth": {"user": "ada", "password-file": self.write("password", "pass:word\n")}})
         self.wait_total(self.exporter, 1, "failover_job_state", state="RUNNING")
         self.assertEqual(self.manager.asked[-1][1].get("Authorization"), "Basic YWRhOnBhc3M6d29yZA==")

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from harness import Case, main, wait_for
+from harness import Case, free_port, main, wait_for
 
 RETRY = {"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": 3,
          "restart-strategy.fixed-delay.delay": "50 ms"}
@@ -402,13 +402,8 @@ class Silence(PushCase):
 
 class Roles(Case):
     def test_roles(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        certificate, key = self.path("cert.pem"), self.path("key.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
-                        "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
-                       check=True, capture_output=True)
+        port = free_port()
+        certificate, key = self.certificate()
         web = self.write("web.yaml", f"""
 tls_server_config: {{cert_file: {certificate}, key_file: {key}}}
 basic_auth_users: {{ci: {HASH}, reader: {HASH}, boss: {HASH}}}
