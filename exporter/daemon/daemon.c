@@ -14,13 +14,12 @@
 #include "exporter/children/bank.h"
 #include "exporter/config/config.h"
 #include "exporter/daemon/catalogue_load.h"
+#include "exporter/daemon/engine_rooms.h"
 #include "exporter/daemon/job_load.h"
 #include "exporter/daemon/label_keys.h"
 #include "exporter/daemon/lock.h"
 #include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/work_dir.h"
-#include "exporter/engines/flink/flink.h"
-#include "exporter/engines/local/local.h"
 #include "exporter/engines/push/push.h"
 #include "exporter/manager/inbox.h"
 #include "exporter/metrics/manifest.h"
@@ -40,9 +39,6 @@ enum {
     EPOCHS_OF_DAEMON = 1000000000
 };
 
-static const char local_name[] = "local";
-static const char push_name[] = "push";
-
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
     struct ex_config *config;
@@ -60,9 +56,7 @@ struct ex_daemon {
     bool rerun;
     struct ex_spawner *spawner;
     struct ex_bank *bank;
-    struct ex_engines engines;
-    struct ex_push *push; /* what the engines of that kind share; ends with the last of them */
-    struct ex_flink_families *flink_families;
+    struct ex_engine_rooms engines;
     struct ex_manager *manager;
     struct ex_events *events;
     struct ex_inbox *inbox;
@@ -186,7 +180,7 @@ static bool goes_on(void *ctx, const struct ex_job_spec *spec) {
 
 static int recover(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_recovery recovery = {
-        .engines = &daemon->engines,
+        .engines = &daemon->engines.all,
         .config = daemon->config,
         .same_boot = daemon->lock.same_boot,
         .goes_on = goes_on,
@@ -220,108 +214,36 @@ static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_opti
     return ex_bank_open(&bank, &daemon->bank, reterr);
 }
 
-/* Of an engine that was made: it is closed with the others. */
-static int add_engine(struct ex_daemon *daemon, const struct ex_engine *engine) {
-    struct ex_series *up;
-
-    daemon->engines.items[daemon->engines.count++] = *engine;
-    int ret = ex_self_metrics_engine(&daemon->self, engine->name, &up);
-    if (ret == 0)
-        ex_series_set(up, 1);
-    return ret;
+static struct ex_engine_needs engine_needs(struct ex_daemon *daemon) {
+    return (struct ex_engine_needs){
+        .loop = daemon->loop,
+        .config = daemon->config,
+        .metrics = daemon->metrics,
+        .self = &daemon->self,
+        .manager = daemon->manager,
+        .spawner = daemon->spawner,
+        .work_dir = &daemon->work_dir,
+        .epoch = daemon->epoch,
+    };
 }
 
 static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
-    const struct ex_engine_config *own = ex_config_engine(daemon->config, fo_str_of(local_name));
-    const struct ex_local_config local = {
-        .loop = daemon->loop,
-        .spawner = daemon->spawner,
-        .sink = ex_manager_sink(),
-        .directory = daemon->work_dir.path,
-        .user = own ? own->user : NULL,
-        .epoch = (uint64_t)daemon->epoch,
-        .keep = !daemon->work_dir.temporary,
-        .output_dropped_bytes = &daemon->self.output_dropped_bytes,
-    };
-    struct ex_engine engine = {.ops = ex_local_ops(), .name = local_name};
-    int ret = ex_local_new(&local, &engine.self, reterr);
+    const struct ex_engine_needs needs = engine_needs(daemon);
 
-    return ret == 0 ? add_engine(daemon, &engine) : ret;
+    return ex_engine_rooms_start_local(&daemon->engines, &needs, reterr);
 }
 
-/* Under the name of its kind, and under those that the configuration gives to its kind. */
 static int start_push(struct ex_daemon *daemon, struct fo_error *reterr) {
-    const struct ex_config *config = daemon->config;
-    const struct ex_push_config push = {
-        .loop = daemon->loop,
-        .sink = ex_manager_sink(),
-        .metrics = daemon->metrics,
-        .heartbeat_ms = config->heartbeat_timeout_ms,
-        .retention_ms = config->metrics_retention_ms,
-    };
-    struct ex_engine engines[EX_ENGINES_MAX];
-    unsigned count = 0;
+    const struct ex_engine_needs needs = engine_needs(daemon);
 
-    if (!ex_config_engine(config, fo_str_of(push_name)))
-        engines[count++].name = push_name;
-    for (uint32_t i = 0; i < config->engine_count && count < EX_ENGINES_MAX; i++) {
-        if (strcmp(config->engines[i].kind, push_name) == 0)
-            engines[count++].name = config->engines[i].name;
-    }
-    if (count == 0)
-        return 0;
-    int ret = ex_push_new(&push, count, &daemon->push, reterr);
-    if (ret < 0)
-        return ret;
-    for (unsigned i = 0; i < count; i++) { /* all of them: the last to be closed ends it */
-        engines[i].ops = ex_push_ops();
-        engines[i].self = daemon->push;
-        int added = add_engine(daemon, &engines[i]);
-        ret = ret == 0 ? added : ret;
-    }
-    return ret;
-}
-
-static void on_flink_up(void *ctx, bool up) {
-    ex_series_set(ctx, up ? 1 : 0);
-}
-
-static int start_flink(struct ex_daemon *daemon, const struct ex_engine_config *own,
-                       struct fo_error *reterr) {
-    struct ex_engine *engine = &daemon->engines.items[daemon->engines.count];
-    struct ex_flink_config flink = {
-        .loop = daemon->loop,
-        .manager = daemon->manager,
-        .metrics = daemon->metrics,
-        .engine = engine,
-        .settings = own->flink,
-        .folder = daemon->config->folder,
-        .history_size = daemon->config->exception_history_size,
-        .retention_ms = daemon->config->metrics_retention_ms,
-        .up_changed = on_flink_up,
-    };
-    struct ex_series *up;
-
-    *engine = (struct ex_engine){.ops = ex_flink_ops(), .name = own->name};
-    int ret = ex_self_metrics_engine(&daemon->self, own->name, &up);
-    if (ret < 0)
-        return ret;
-    flink.ctx = up;
-    ret = ex_flink_new(&flink, daemon->flink_families, &engine->self, reterr);
-    if (ret == 0)
-        daemon->engines.count++;
-    return ret;
+    return ex_engine_rooms_start_push(&daemon->engines, &needs, reterr);
 }
 
 /* After the manager, which their jobs go to. */
 static int start_flinks(struct ex_daemon *daemon, struct fo_error *reterr) {
-    int ret = ex_flink_families_new(daemon->metrics, &daemon->flink_families, reterr);
+    const struct ex_engine_needs needs = engine_needs(daemon);
 
-    for (uint32_t i = 0; i < daemon->config->engine_count && ret == 0; i++) {
-        if (daemon->config->engines[i].flink)
-            ret = start_flink(daemon, &daemon->config->engines[i], reterr);
-    }
-    return ret;
+    return ex_engine_rooms_start_flink(&daemon->engines, &needs, reterr);
 }
 
 static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -372,8 +294,8 @@ static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *
         .inbox = daemon->inbox,
         .config = daemon->config,
         .events = daemon->events,
-        .engines = &daemon->engines,
-        .push = daemon->push,
+        .engines = &daemon->engines.all,
+        .push = daemon->engines.push,
         .reload = reload,
         .quit = quit,
         .ctx = daemon,
@@ -459,7 +381,7 @@ static int check_name(const struct ex_daemon *daemon, const struct ex_job_spec *
 
 /* Without a control door no scheduler could report. */
 static int check_engine(const struct ex_job_spec *spec, struct fo_error *reterr) {
-    if (strcmp(spec->engine_kind, push_name) != 0)
+    if (strcmp(spec->engine_kind, ex_push_name) != 0)
         return 0;
     *reterr = (struct fo_error){.code = -ENOTSUP};
     (void)snprintf(
@@ -553,13 +475,10 @@ static void close_rooms(struct ex_daemon *daemon) {
     atomic_store(&daemon->self.counters, NULL);
     ex_inbox_close(daemon->inbox); /* first: who waits for the manager is told at once */
     ex_events_close(daemon->events);
-    ex_push_end_followers(daemon->push);
+    ex_push_end_followers(daemon->engines.push);
     ex_control_door_close(&daemon->control, DRAIN_MS);
     ex_read_door_close(&daemon->door, DRAIN_MS);
-    while (daemon->engines.count > 0) {
-        const struct ex_engine *engine = &daemon->engines.items[--daemon->engines.count];
-        engine->ops->close(engine->self);
-    }
+    ex_engine_rooms_close(&daemon->engines);
     daemon->store = ex_store_close(daemon->store);
     daemon->manager = ex_manager_free(daemon->manager);
     ex_bank_close(daemon->bank, LISTENER_GRACE_MS, on_listeners_closed, daemon);
@@ -639,11 +558,11 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, bool flink_names, struct ex_b
 
 static int submit_job(struct ex_daemon *daemon, struct ex_job_spec *spec, struct ex_job **ret_job,
                       struct fo_error *reterr) {
-    const struct ex_engine *engine = ex_engines_find(&daemon->engines, spec->engine);
+    const struct ex_engine *engine = ex_engines_find(&daemon->engines.all, spec->engine);
 
     if (engine) {
         int ret = ex_manager_submit(daemon->manager, engine, spec, ret_job, reterr);
-        if (ret == 0 && strcmp(spec->engine_kind, push_name) == 0)
+        if (ret == 0 && strcmp(spec->engine_kind, ex_push_name) == 0)
             ex_log(EX_LOG_INFO,
                    "The job waits for its scheduler, which follows GET /jobs/ID/decisions and "
                    "answers with POST /jobs/ID/reports.",
@@ -659,7 +578,7 @@ static int submit_job(struct ex_daemon *daemon, struct ex_job_spec *spec, struct
 
 /* The job of a file that goes on, or has ended and is not to be run again. */
 static bool is_known(struct ex_daemon *daemon, const struct ex_job_spec *spec) {
-    const struct ex_engine *engine = ex_engines_find(&daemon->engines, spec->engine);
+    const struct ex_engine *engine = ex_engines_find(&daemon->engines.all, spec->engine);
     const struct ex_job *job =
         engine ? ex_manager_find_name(daemon->manager, engine, spec->name) : NULL;
 
@@ -730,7 +649,7 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
         return NULL;
     (void)ex_inbox_free(daemon->inbox);
     (void)ex_events_free(daemon->events);
-    (void)ex_flink_families_free(daemon->flink_families);
+    ex_engine_rooms_free(&daemon->engines);
     ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
