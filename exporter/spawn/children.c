@@ -170,7 +170,8 @@ static struct ex_child *orphan_owner(struct ex_children *children,
         if (orphan->group == child->pid || orphan->session == child->pid)
             return child;
     }
-    return orphan->dying ? &children->anybody : NULL;
+    /* Asked again: it may have begun to die since the tree was read. */
+    return ex_process_is_dying(orphan->pid) ? &children->anybody : NULL;
 }
 
 static struct ex_child *process_owner(struct ex_children *children,
