@@ -41,22 +41,45 @@ static struct catalogue_hit *hit_of(struct catalogue_scratch *scratch, uint32_t 
     return hit;
 }
 
+/* A matcher at work. */
+struct search {
+    struct judgement *judgement;
+    const struct catalogue_matcher *matcher;
+};
+
 static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                     void *ctx) {
-    struct judgement *judgement = ctx;
-    const struct catalogue_expression *expression = &judgement->catalogue->expressions[id];
-    uint32_t end = (uint32_t)to;
+    const struct search *search = ctx;
+    struct judgement *judgement = search->judgement;
+    const struct catalogue_expression *expression =
+        &search->matcher->expressions[id >> CATALOGUE_TAIL_BITS];
+    unsigned tail = id & ((1U << CATALOGUE_TAIL_BITS) - 1);
+    size_t end = tail == 0 ? to : catalogue_tail_end(tail, judgement->text, to);
 
     (void)from;
     (void)flags;
+    if (end == 0 || expression->rule == CATALOGUE_NO_RULE)
+        return 0;
     if (expression->kind == CATALOGUE_TEXT) {
         struct catalogue_hit *hit = hit_of(judgement->scratch, expression->rule);
-        hit->text_end = end > hit->text_end ? end : hit->text_end;
+        hit->text_end = end > hit->text_end ? (uint32_t)end : hit->text_end;
     } else if (catalogue_exception_named(judgement->text, end, expression->name_len)) {
         struct catalogue_hit *hit = hit_of(judgement->scratch, expression->rule);
-        hit->exception_end = end > hit->exception_end ? end : hit->exception_end;
+        hit->exception_end = end > hit->exception_end ? (uint32_t)end : hit->exception_end;
     }
     return 0;
+}
+
+static void search(struct judgement *judgement, const struct catalogue_matcher *matcher) {
+    struct search search = {judgement, matcher};
+
+    if (judgement->text.len == 0 || !matcher->database)
+        return;
+    hs_error_t outcome =
+        hs_scan(matcher->database, judgement->text.ptr, (unsigned)judgement->text.len, 0,
+                judgement->scratch->matcher, on_match, &search);
+    assert(outcome == HS_SUCCESS);
+    (void)outcome;
 }
 
 static void scan(struct judgement *judgement) {
@@ -68,13 +91,8 @@ static void scan(struct judgement *judgement) {
         memset(scratch->hits, 0, judgement->catalogue->rule_count * sizeof *scratch->hits);
         scratch->generation = 1;
     }
-    if (judgement->text.len == 0 || !judgement->catalogue->database)
-        return;
-    hs_error_t outcome =
-        hs_scan(judgement->catalogue->database, judgement->text.ptr, (unsigned)judgement->text.len,
-                0, scratch->matcher, on_match, judgement);
-    assert(outcome == HS_SUCCESS);
-    (void)outcome;
+    search(judgement, &judgement->catalogue->builtin);
+    search(judgement, &judgement->catalogue->own);
 }
 
 static bool word_in(struct fo_str word, const struct catalogue_texts *texts) {
