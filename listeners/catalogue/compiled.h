@@ -139,9 +139,14 @@ struct fo_str catalogue_show_copy(struct catalogue_scratch *scratch, struct fo_s
 /* `text` as a verdict may show it, around `focus`: redacted, cut to CATALOGUE_SHOWN_MAX_BYTES. */
 struct fo_str catalogue_show(struct catalogue_scratch *scratch, struct fo_str text, size_t focus);
 
+/* Told of a piece of the text: whole lines. */
+typedef void catalogue_piece_fn(void *ctx, const char *from, size_t len);
+
 /* The newest exception chain in `text`, outermost first, parts of `text`; and the runtime that its
- * words give away, empty when none does. Returns the chain's length. */
-size_t catalogue_trace_read(struct fo_str text,
+ * words give away, empty when none does. Returns the chain's length. On the way it hands over what
+ * built-in rules are to search, in order: all of the text but stack frames of a JVM that another
+ * one follows. The outermost frame of each trace stays, it says that there was a trace. */
+size_t catalogue_trace_read(struct fo_str text, catalogue_piece_fn *found, void *ctx,
                             struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX],
                             struct fo_str *ret_runtime);
 
