@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "listeners/catalogue/patterns.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -12,14 +13,18 @@
 
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
 
-/* A tail is a word and what must come after it. */
+enum { NAME_AFTER_BYTES = 8 }; /* what a name is cut off from is no shorter */
+
+/* A tail is a word or a name, and what must come after it: that belongs to the match, unless the
+ * line ends. */
 enum {
     TAIL_EXCEPTION = 1 << 0, /* may go on with `xception` */
     TAIL_ERROR = 1 << 1,     /* may go on with `rror` */
-    TAIL_NO_LETTER =
-        1 << 2,         /* then comes no letter, which belongs to the match, or the line ends */
-    TAIL_COLON = 1 << 3 /* then comes a colon, which belongs to the match, or the line ends */
+    TAIL_NAME = 1 << 2,      /* goes on with the name of an exception with its package */
+    TAIL_NO_LETTER = 1 << 3, /* then comes no letter */
+    TAIL_COLON = 1 << 4      /* then comes a colon */
 };
+static_assert(TAIL_COLON < 1 << CATALOGUE_TAIL_BITS, "an id has room for all of them");
 
 struct tail {
     const char *text; /* in the matcher's dialect */
@@ -38,21 +43,29 @@ static const struct tail tail_words[] = {
     {"Error", TAIL_ERROR},
 };
 
+static const char tail_name[] =
+    "(?:[a-z][A-Za-z0-9_]*\\x2e)+[A-Z][A-Za-z0-9_\\x24]*(?:Exception|Error)";
+
 static const char exception_rest[] = "xception";
 static const char error_rest[] = "rror";
 
 /* ---- cutting ------------------------------------------------------------------------------------
  */
 
+static bool take_end(struct fo_str *text, const char *word) {
+    struct fo_str end = fo_str_of(word);
+
+    if (text->len < end.len || memcmp(text->ptr + text->len - end.len, end.ptr, end.len) != 0)
+        return false;
+    text->len -= end.len;
+    return true;
+}
+
 /* Takes the tail of the table that the text ends in off its end. Returns its bits, 0: none. */
 static unsigned take_tail(struct fo_str *text, const struct tail *tails, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        struct fo_str end = fo_str_of(tails[i].text);
-        if (text->len < end.len || memcmp(text->ptr + text->len - end.len, end.ptr, end.len) != 0)
-            continue;
-        text->len -= end.len;
-        return tails[i].bits;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (take_end(text, tails[i].text))
+            return tails[i].bits;
     return 0;
 }
 
@@ -63,17 +76,32 @@ static bool ends_in_word(struct fo_str text) {
     return text.len > 1 && isalnum((unsigned char)text.ptr[text.len - 1]);
 }
 
-/* Cuts off a tail behind its `E`, which the text ends in afterwards. Returns its bits, 0: none. */
+/* A name is cut off only after words, for it can stand anywhere, and where something follows that
+ * is no part of it: so there is one way to read it. */
+static bool takes_name(struct fo_str *text, unsigned after) {
+    struct fo_str rest = *text;
+
+    if (after != TAIL_COLON || !take_end(&rest, tail_name) || rest.len < NAME_AFTER_BYTES ||
+        rest.ptr[rest.len - 1] != ' ')
+        return false;
+    *text = rest;
+    return true;
+}
+
+/* Cuts off a tail, a word's behind its `E`. Returns its bits, 0: none. */
 static unsigned cut_tail(char *text, size_t *len) {
     struct fo_str rest = {text, *len};
-    unsigned bits = take_tail(&rest, tail_ends, COUNT(tail_ends));
-    unsigned word = take_tail(&rest, tail_words, COUNT(tail_words));
+    unsigned after = take_tail(&rest, tail_ends, COUNT(tail_ends));
+    unsigned word = TAIL_NAME;
 
-    if (word == 0 || !ends_in_word(rest))
-        return 0;
-    text[rest.len] = 'E';
-    *len = rest.len + 1;
-    return bits | word;
+    if (!takes_name(&rest, after)) {
+        word = take_tail(&rest, tail_words, COUNT(tail_words));
+        if (word == 0 || !ends_in_word(rest))
+            return 0;
+        text[rest.len++] = 'E';
+    }
+    *len = rest.len;
+    return after | word;
 }
 
 /* Length of the first alternative: a bar outside groups ends it. What is no syntax is escaped. */
@@ -88,26 +116,72 @@ static size_t first_alternative(struct fo_str text) {
     return len;
 }
 
-static bool goes_on(struct fo_str text, size_t at, const char *rest, size_t len) {
-    return text.len - at >= len && memcmp(text.ptr + at, rest, len) == 0;
+/* ---- comparing ----------------------------------------------------------------------------------
+ */
+
+static bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
 }
 
-static bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+static bool is_upper(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+
+static bool is_name_char(char c) {
+    return is_lower(c) || is_upper(c) || (c >= '0' && c <= '9') || c == '_';
+}
+
+static size_t word_end(struct fo_str text, size_t at, const char *rest, size_t len) {
+    return text.len - at >= len && memcmp(text.ptr + at, rest, len) == 0 ? at + len : 0;
+}
+
+/* Where the package's part that begins at `at` ends, its full stop included; `at`: it is none. */
+static size_t package_end(struct fo_str text, size_t at) {
+    size_t end = at;
+
+    if (end == text.len || !is_lower(text.ptr[end]))
+        return at;
+    while (end < text.len && is_name_char(text.ptr[end]))
+        end++;
+    return end < text.len && text.ptr[end] == '.' ? end + 1 : at;
+}
+
+static size_t class_end(struct fo_str text, size_t at) {
+    size_t end = at + 1;
+
+    if (at >= text.len || !is_upper(text.ptr[at]))
+        return 0;
+    while (end < text.len && (is_name_char(text.ptr[end]) || text.ptr[end] == '$'))
+        end++;
+    struct fo_str rest = {text.ptr + at + 1, end - at - 1};
+    return take_end(&rest, "Exception") || take_end(&rest, "Error") ? end : 0;
+}
+
+static size_t name_end(struct fo_str text, size_t at) {
+    size_t class = package_end(text, at);
+
+    if (class == at)
+        return 0;
+    for (size_t next = package_end(text, class); next > class; next = package_end(text, class))
+        class = next;
+    return class_end(text, class);
 }
 
 size_t catalogue_tail_end(unsigned tail, struct fo_str text, size_t end) {
-    if ((tail & TAIL_EXCEPTION) != 0 &&
-        goes_on(text, end, exception_rest, sizeof exception_rest - 1))
-        end += sizeof exception_rest - 1;
-    else if ((tail & TAIL_ERROR) != 0 && goes_on(text, end, error_rest, sizeof error_rest - 1))
-        end += sizeof error_rest - 1;
-    else
-        return 0;
-    if ((tail & (TAIL_NO_LETTER | TAIL_COLON)) == 0 || end == text.len || text.ptr[end] == '\n')
-        return end;
-    bool holds = (tail & TAIL_COLON) != 0 ? text.ptr[end] == ':' : !is_letter(text.ptr[end]);
-    return holds ? end + 1 : 0;
+    size_t at = 0;
+
+    if ((tail & TAIL_NAME) != 0)
+        at = name_end(text, end);
+    if ((tail & TAIL_EXCEPTION) != 0)
+        at = word_end(text, end, exception_rest, sizeof exception_rest - 1);
+    if (at == 0 && (tail & TAIL_ERROR) != 0)
+        at = word_end(text, end, error_rest, sizeof error_rest - 1);
+    if (at == 0 || (tail & (TAIL_NO_LETTER | TAIL_COLON)) == 0 || at == text.len ||
+        text.ptr[at] == '\n')
+        return at;
+    char next = text.ptr[at];
+    bool holds = (tail & TAIL_COLON) != 0 ? next == ':' : !is_lower(next) && !is_upper(next);
+    return holds ? at + 1 : 0;
 }
 
 /* ---- the list -----------------------------------------------------------------------------------

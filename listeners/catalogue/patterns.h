@@ -5,8 +5,9 @@
  * patterns whose words end alike it follows up one after the other. Nearly two hundred ended in
  * `Exception` or `Error`: each exception in an output cost as much as a kilobyte of anything else.
  * So each alternative of an expression is a pattern of its own, and one that ends in such a word
- * stops at its `E`: the rest is its tail, compared by hand where the pattern matched. What matches
- * is the same.
+ * stops at its `E`: the rest is its tail, compared by hand where the pattern matched. So is an
+ * exception's whole name with its package, which the matcher would follow letter by letter. What
+ * matches is the same.
  * Threads: a list of patterns belongs to one; catalogue_tail_end() [any]. */
 #ifndef LISTENERS_CATALOGUE_PATTERNS_H
 #define LISTENERS_CATALOGUE_PATTERNS_H
@@ -16,7 +17,7 @@
 #include "listeners/catalogue/arena.h"
 #include "listeners/catalogue/rule.h"
 
-enum { CATALOGUE_WHY_SIZE = 96, CATALOGUE_TAIL_BITS = 4 };
+enum { CATALOGUE_WHY_SIZE = 96, CATALOGUE_TAIL_BITS = 5 };
 
 enum catalogue_expression_kind { CATALOGUE_TEXT, CATALOGUE_EXCEPTION };
 

@@ -11,6 +11,10 @@
 
 enum { TAIL_MASK = (1U << CATALOGUE_TAIL_BITS) - 1 };
 
+/* The name of an exception with its package, as a rule writes it and as the matcher does. */
+#define NAME "([a-z][A-Za-z0-9_]*\\.)+[A-Z][A-Za-z0-9_$]*(Exception|Error)"
+#define NAME_PATTERN "(?:[a-z][A-Za-z0-9_]*\\x2e)+[A-Z][A-Za-z0-9_\\x24]*(?:Exception|Error)"
+
 /* ---- cutting ---- */
 
 /* The patterns, a space after each, a `~` before those that have a tail. */
@@ -41,6 +45,7 @@ static void test_cut(void **state) {
     assert_patterns(CATALOGUE_TEXT, "a\\|FooException", "~a\\x7cFooE ");
     assert_patterns(CATALOGUE_EXCEPTION, "a.b.FooException", "~a\\x2eb\\x2eFooE ");
     assert_patterns(CATALOGUE_EXCEPTION, "KeyError", "~KeyE ");
+    assert_patterns(CATALOGUE_TEXT, "^Caused by: " NAME "(:|$)", "~^Caused by\\x3a  ");
 }
 
 /* What would be left could stand anywhere, or the letters' case is not known. */
@@ -53,6 +58,8 @@ static void test_uncut(void **state) {
     assert_patterns(CATALOGUE_TEXT, "FooException:", "FooException\\x3a ");
     assert_patterns(CATALOGUE_TEXT, "(?i)FooError|b", "FooError b ");
     assert_patterns(CATALOGUE_EXCEPTION, "panic", "panic ");
+    assert_patterns(CATALOGUE_TEXT, "^" NAME "(:|$)", "^" NAME_PATTERN "(?:\\x3a|$) ");
+    assert_patterns(CATALOGUE_TEXT, "Caused by: " NAME, "Caused by\\x3a " NAME_PATTERN " ");
 }
 
 static void test_refused(void **state) {
@@ -76,7 +83,8 @@ static void test_refused(void **state) {
 static void test_tails(void **state) {
     static const char rules[] = RULE_OF("plain", "AbcException")
         RULE_OF("either", "(Dog|Cat)(Error|Exception)([^A-Za-z]|$)")
-            RULE_OF("colon", "X[yz]Error(:|$)|other words");
+            RULE_OF("colon", "X[yz]Error(:|$)|other words")
+                RULE_OF("name", "^Caused by: " NAME "(:|$)");
     static const struct {
         const char *output, *rule;
     } cases[] = {{"AbcException", "plain"},
@@ -97,7 +105,21 @@ static void test_tails(void **state) {
                  {"XzException: a", ""},
                  {"other words", "colon"},
                  {"CatEError", ""},
-                 {"CatEr CatError 1", "either"}};
+                 {"CatEr CatError 1", "either"},
+                 {"Caused by: a.BError: x", "name"},
+                 {"Caused by: a.b_1.c.B$DException", "name"},
+                 {"Caused by: a.BError\nx", "name"},
+                 {"Caused by: a.BError at", ""},
+                 {"Caused by: a.BErrors: x", ""},
+                 {"Caused by: a.Error: x", ""},
+                 {"Caused by: BError: x", ""},
+                 {"Caused by: a..BError: x", ""},
+                 {"Caused by: a$b.BError: x", ""},
+                 {"Caused by: a.B.CError: x", ""},
+                 {"Caused by: a.\nBError: x", ""},
+                 {"Caused by: a.", ""},
+                 {"Caused by: ", ""},
+                 {" Caused by: a.BError: x", ""}};
     struct bench bench;
 
     (void)state;
