@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "listeners/catalogue/expression.h"
-
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
 
 enum { NAME_AFTER_BYTES = 8 }; /* what a name is cut off from is no shorter */
@@ -219,8 +217,8 @@ static unsigned flags_of(const struct catalogue_pattern *pattern) {
     return HS_FLAG_MULTILINE | (pattern->caseless ? HS_FLAG_CASELESS : 0);
 }
 
-static int append_alternatives(struct catalogue_patterns *patterns,
-                               struct catalogue_pattern *pattern, unsigned number) {
+static int append_alternatives(struct catalogue_patterns *patterns, unsigned number) {
+    struct catalogue_pattern *pattern = &patterns->pattern;
     size_t from = 0;
 
     while (from < pattern->len) {
@@ -238,22 +236,22 @@ static int append_alternatives(struct catalogue_patterns *patterns,
 
 int catalogue_patterns_add(struct catalogue_patterns *patterns, enum catalogue_expression_kind kind,
                            struct fo_str source, unsigned number, const char **ret_why) {
-    struct catalogue_pattern pattern;
-    int r = kind == CATALOGUE_EXCEPTION ? catalogue_expression_quote(source, &pattern, ret_why)
-                                        : catalogue_expression_translate(source, &pattern, ret_why);
+    struct catalogue_pattern *pattern = &patterns->pattern;
+    int r = kind == CATALOGUE_EXCEPTION ? catalogue_expression_quote(source, pattern, ret_why)
+                                        : catalogue_expression_translate(source, pattern, ret_why);
 
-    return r != 0 ? r : append_alternatives(patterns, &pattern, number);
+    return r != 0 ? r : append_alternatives(patterns, number);
 }
 
 int catalogue_patterns_add_whole(struct catalogue_patterns *patterns, struct fo_str source,
                                  unsigned number, const char **ret_why) {
-    struct catalogue_pattern pattern;
-    int r = catalogue_expression_translate(source, &pattern, ret_why);
+    const struct catalogue_pattern *pattern = &patterns->pattern;
+    int r = catalogue_expression_translate(source, &patterns->pattern, ret_why);
 
     if (r != 0)
         return r;
-    return append(patterns, (struct fo_str){pattern.text, pattern.len},
-                  flags_of(&pattern) | HS_FLAG_SOM_LEFTMOST, number << CATALOGUE_TAIL_BITS);
+    return append(patterns, (struct fo_str){pattern->text, pattern->len},
+                  flags_of(pattern) | HS_FLAG_SOM_LEFTMOST, number << CATALOGUE_TAIL_BITS);
 }
 
 int catalogue_patterns_add_rule(struct catalogue_patterns *patterns,

@@ -15,6 +15,7 @@
 #include <hs/hs.h>
 
 #include "listeners/catalogue/arena.h"
+#include "listeners/catalogue/expression.h"
 #include "listeners/catalogue/rule.h"
 
 enum { CATALOGUE_WHY_SIZE = 96, CATALOGUE_TAIL_BITS = 5 };
@@ -28,6 +29,7 @@ struct catalogue_patterns {
     unsigned *flags;              /* owned; the matcher's */
     unsigned *ids;                /* owned; number of the expression, then its tail */
     size_t count, capacity;
+    struct catalogue_pattern pattern; /* being made; too large to be cleared for each */
 };
 
 /* Adds the patterns of the expression that is known by `number`; the second, as one pattern that
