@@ -14,6 +14,7 @@
 #include "exporter/manager/manager.h"
 #include "exporter/manager/mirror.h"
 #include "exporter/manager/persist.h"
+#include "exporter/manager/verdict_memo.h"
 #include "listeners/catalogue/catalogue.h"
 #include "listeners/counting/counting.h"
 
@@ -99,6 +100,7 @@ struct ex_manager {
     uv_loop_t *loop;
     const struct catalogue *catalogue;
     struct catalogue_scratch *scratch;
+    struct ex_verdict_memo *memo; /* NULL: no memory for it */
     struct counting *counting;
     struct fo_str *label_keys; /* exported by all listeners; owned, with their texts behind */
     uint32_t label_key_count;

@@ -58,6 +58,7 @@ static void free_label_keys(struct ex_manager *manager) {
 static int init(struct ex_manager *manager, const struct ex_manager_config *config,
                 struct fo_error *reterr) {
     manager->random_state = ex_random_seed();
+    manager->memo = ex_verdict_memo_new(ex_random_seed());
     int ret = copy_label_keys(manager, config);
     if (ret == 0)
         ret = counting_new(config->label_keys, config->label_key_count, &manager->counting);
@@ -169,6 +170,7 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     free_label_keys(manager);
     (void)counting_free(manager->counting);
     (void)catalogue_scratch_free(manager->scratch);
+    (void)ex_verdict_memo_free(manager->memo);
     ex_buffer_done(&manager->output);
     uv_close((uv_handle_t *)&manager->drainer, ex_manager_on_handle_closed);
     uv_close((uv_handle_t *)&manager->settle, ex_manager_on_handle_closed);
