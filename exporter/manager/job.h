@@ -71,7 +71,9 @@ struct ex_step {
     struct ex_job *job;
     struct ex_failure *failure; /* that the event is about; owned until the job takes it */
     struct fo_actions actions;
-    uint32_t *restart;       /* the tasks of its decision; owned */
+    uint32_t *restart; /* the tasks of its decision, if somebody waits for it; owned */
+    uint32_t restart_count;
+    uint32_t restart_capacity;
     struct ex_job_view view; /* after it */
     int64_t now_ms;
     double seconds; /* that deciding took */
@@ -111,6 +113,8 @@ struct ex_manager {
     struct ex_name_table by_id;
     struct ex_name_table by_name;
     STAILQ_HEAD(, ex_message) messages;
+    STAILQ_HEAD(, ex_message) spare_messages; /* so that their memory is used again */
+    uint32_t spare_message_count;
     uv_idle_t drainer; /* runs while messages wait */
     uv_timer_t settle; /* while only listeners are waited for at the end */
     uv_timer_t tick;   /* for figures that change with time alone */
