@@ -14,6 +14,7 @@
 #include "exporter/manager/manager.h"
 #include "exporter/manager/mirror.h"
 #include "exporter/manager/persist.h"
+#include "exporter/manager/verdict_memo.h"
 #include "listeners/catalogue/catalogue.h"
 #include "listeners/counting/counting.h"
 
@@ -70,7 +71,9 @@ struct ex_step {
     struct ex_job *job;
     struct ex_failure *failure; /* that the event is about; owned until the job takes it */
     struct fo_actions actions;
-    uint32_t *restart;       /* the tasks of its decision; owned */
+    uint32_t *restart; /* the tasks of its decision, if somebody waits for it; owned */
+    uint32_t restart_count;
+    uint32_t restart_capacity;
     struct ex_job_view view; /* after it */
     int64_t now_ms;
     double seconds; /* that deciding took */
@@ -99,6 +102,7 @@ struct ex_manager {
     uv_loop_t *loop;
     const struct catalogue *catalogue;
     struct catalogue_scratch *scratch;
+    struct ex_verdict_memo *memo; /* NULL: no memory for it */
     struct counting *counting;
     struct fo_str *label_keys; /* exported by all listeners; owned, with their texts behind */
     uint32_t label_key_count;
@@ -109,6 +113,8 @@ struct ex_manager {
     struct ex_name_table by_id;
     struct ex_name_table by_name;
     STAILQ_HEAD(, ex_message) messages;
+    STAILQ_HEAD(, ex_message) spare_messages; /* so that their memory is used again */
+    uint32_t spare_message_count;
     uv_idle_t drainer; /* runs while messages wait */
     uv_timer_t settle; /* while only listeners are waited for at the end */
     uv_timer_t tick;   /* for figures that change with time alone */

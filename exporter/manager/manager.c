@@ -11,7 +11,7 @@
 #include "exporter/base/random.h"
 #include "exporter/manager/job.h"
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, SPARE_MESSAGES_MAX = 4096 };
 
 /* ---- making and ending ---- */
 
@@ -58,6 +58,7 @@ static void free_label_keys(struct ex_manager *manager) {
 static int init(struct ex_manager *manager, const struct ex_manager_config *config,
                 struct fo_error *reterr) {
     manager->random_state = ex_random_seed();
+    manager->memo = ex_verdict_memo_new(ex_random_seed());
     int ret = copy_label_keys(manager, config);
     if (ret == 0)
         ret = counting_new(config->label_keys, config->label_key_count, &manager->counting);
@@ -117,6 +118,7 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     ex_name_table_init(&manager->by_id, ex_random_seed());
     ex_name_table_init(&manager->by_name, ex_random_seed());
     STAILQ_INIT(&manager->messages);
+    STAILQ_INIT(&manager->spare_messages);
     STAILQ_INIT(&manager->spare_steps);
     ex_ledger_init(&manager->ledger, config->store != NULL);
     (void)uv_idle_init(manager->loop, &manager->drainer); /* cannot fail */
@@ -136,6 +138,26 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     return 0;
 }
 
+static void free_message(struct ex_manager *manager, struct ex_message *message) {
+    if (manager->spare_message_count == SPARE_MESSAGES_MAX) {
+        free(message);
+        return;
+    }
+    STAILQ_INSERT_HEAD(&manager->spare_messages, message, link);
+    manager->spare_message_count++;
+}
+
+/* NULL without memory. */
+static struct ex_message *new_message(struct ex_manager *manager) {
+    struct ex_message *message = STAILQ_FIRST(&manager->spare_messages);
+
+    if (!message)
+        return malloc(sizeof *message);
+    STAILQ_REMOVE_HEAD(&manager->spare_messages, link);
+    manager->spare_message_count--;
+    return message;
+}
+
 static void drop_messages(struct ex_manager *manager) {
     while (!STAILQ_EMPTY(&manager->messages)) {
         struct ex_message *message = STAILQ_FIRST(&manager->messages);
@@ -144,6 +166,8 @@ static void drop_messages(struct ex_manager *manager) {
         (void)ex_failure_free(message->failure);
         free(message);
     }
+    while (!STAILQ_EMPTY(&manager->spare_messages))
+        free(new_message(manager));
 }
 
 void ex_manager_on_handle_closed(uv_handle_t *handle) {
@@ -169,6 +193,7 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     free_label_keys(manager);
     (void)counting_free(manager->counting);
     (void)catalogue_scratch_free(manager->scratch);
+    (void)ex_verdict_memo_free(manager->memo);
     ex_buffer_done(&manager->output);
     uv_close((uv_handle_t *)&manager->drainer, ex_manager_on_handle_closed);
     uv_close((uv_handle_t *)&manager->settle, ex_manager_on_handle_closed);
@@ -370,7 +395,7 @@ static void on_drain(uv_idle_t *drainer) {
             ex_job_on_closed(message->job);
         else
             handle_event(message);
-        free(message);
+        free_message(manager, message);
     }
     tell_if_stopped(manager);
 }
@@ -381,7 +406,7 @@ void ex_manager_on_settled(struct ex_manager *manager) {
 }
 
 static void post(struct ex_job *job, const struct ex_message *content) {
-    struct ex_message *message = malloc(sizeof *message);
+    struct ex_message *message = new_message(job->manager);
 
     if (!message) {
         /* Losing what an engine says would leave a task running for ever in our books. */
