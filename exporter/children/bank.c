@@ -11,7 +11,7 @@
 #include "exporter/children/enrichers.h"
 #include "exporter/events/event.h"
 
-enum { LOG_LINE_MAX_BYTES = 8192 };
+enum { LOG_LINE_MAX_BYTES = 8192, LOOK_MS = 100 };
 
 static int fail(struct fo_error *reterr, int code, struct fo_str name, const char *why) {
     *reterr = (struct fo_error){.code = code};
@@ -386,10 +386,22 @@ static int start_members(struct ex_bank *bank, const struct ex_bank_config *conf
     return 0;
 }
 
-/* Each first line comes within its own time limit, so this ends. */
+static void on_look(uv_timer_t *timer) {
+    (void)timer; /* that it fires is all: the loop comes round */
+}
+
+/* Each first line comes within its own time limit, so this ends. Timers that are due fire before
+ * the loop waits: if its clock is late, one that fires once may do so for nothing, and the wait has
+ * no end. So one that repeats is there as well. */
 static int await_members(struct ex_bank *bank, struct fo_error *reterr) {
+    uv_timer_t look;
+
+    (void)uv_timer_init(bank->loop, &look); /* cannot fail */
+    (void)uv_timer_start(&look, on_look, LOOK_MS, LOOK_MS);
     while (bank->starting > 0 && bank->error.code == 0)
         (void)uv_run(bank->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&look, NULL);
+    (void)uv_run(bank->loop, UV_RUN_NOWAIT); /* it is on our stack */
     *reterr = bank->error;
     return bank->error.code;
 }
