@@ -345,8 +345,25 @@ static void drop(struct ex_child *child) {
     child->config.owner.dropped(child->config.owner.ctx);
 }
 
-bool ex_child_ask(struct ex_child *child, struct fo_str record, void *asked) {
+/* Sends a record with a number as its last member. False: there is no room for it. */
+static bool send_numbered(struct ex_child *child, struct fo_str record, const char *member,
+                          uint64_t number) {
     size_t before = child->out.len;
+
+    ex_buffer_append(&child->out, record.ptr, record.len - 2); /* it ends in "}\n" */
+    ex_buffer_append_text(&child->out, member);
+    ex_buffer_append_u64(&child->out, number);
+    ex_buffer_append(&child->out, "}\n", 2);
+    if (child->out.failure != 0) {
+        ex_buffer_truncate(&child->out, before);
+        child->out.failure = 0;
+        return false;
+    }
+    ex_child_pipes_flush(child);
+    return true;
+}
+
+bool ex_child_ask(struct ex_child *child, struct fo_str record, void *asked) {
     bool first = child->calls.waiting == 0;
     uint64_t id =
         child->state == EX_CHILD_UP ? ex_calls_add(&child->calls, asked, ex_clock_ns()) : 0;
@@ -355,20 +372,12 @@ bool ex_child_ask(struct ex_child *child, struct fo_str record, void *asked) {
         drop(child);
         return false;
     }
-    /* The record ends in "}\n": the completion becomes its last member. */
-    ex_buffer_append(&child->out, record.ptr, record.len - 2);
-    ex_buffer_append_text(&child->out, ",\"completion\":");
-    ex_buffer_append_u64(&child->out, id);
-    ex_buffer_append(&child->out, "}\n", 2);
-    if (child->out.failure != 0) {
+    if (!send_numbered(child, record, ",\"completion\":", id)) {
         bool late;
         ex_calls_end(&child->calls, ex_calls_find(&child->calls, id, &late), false);
-        ex_buffer_truncate(&child->out, before);
-        child->out.failure = 0;
         drop(child);
         return false;
     }
-    ex_child_pipes_flush(child);
     if (first)
         ex_child_arm(child);
     return true;
@@ -383,6 +392,10 @@ void ex_child_tell(struct ex_child *child, struct fo_str line) {
         return;
     }
     ex_child_pipes_flush(child);
+}
+
+bool ex_child_deliver(struct ex_child *child, struct fo_str record, uint64_t number) {
+    return child->state == EX_CHILD_UP && send_numbered(child, record, ",\"delivery\":", number);
 }
 
 void ex_child_forget(struct ex_child *child, const void *asked) {
