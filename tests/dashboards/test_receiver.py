@@ -26,7 +26,7 @@ class Receiver(unittest.TestCase):
         cls.port = free_port()
         cls.process = subprocess.Popen([sys.executable, "-B", RECEIVER, str(cls.port), RUNBOOKS],
                                        stdout=subprocess.PIPE, text=True)  # fmt: skip
-        for _ in range(100):
+        for _ in range(600):
             if cls.check() == 0:
                 return
             time.sleep(0.1)
@@ -44,7 +44,7 @@ class Receiver(unittest.TestCase):
         return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
 
     def ask(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         text = answer.read().decode()
