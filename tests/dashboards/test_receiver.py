@@ -5,19 +5,16 @@ test_receiver.py RECEIVER RUNBOOKS_DIR"""
 
 import http.client
 import json
-import socket
+import os
 import subprocess
 import sys
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from harness import free_port  # noqa: E402
+
 RECEIVER, RUNBOOKS = sys.argv[1:3]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Receiver(unittest.TestCase):
