@@ -13,6 +13,7 @@
 enum {
     BACK_OFF_MS = 100,
     BACK_OFF_MAX_MS = 60000,
+    LATE_MS = 100,
     STEADY_MS = 60000, /* up for that long: the back-off begins anew */
     ARGUMENTS_MAX = 2 * 64 + 8,
     NS_PER_MS = 1000000,
@@ -90,10 +91,24 @@ void ex_child_arm(struct ex_child *child) {
     (void)uv_timer_start(&child->timer, on_timer, wait_ms, 0);
 }
 
+/* This process was stopped, or starved, until long after a deadline: the answer may lie ready to be
+ * read, which is done first, once. */
+static bool is_late(struct ex_child *child) {
+    const struct ex_call *call = ex_calls_oldest(&child->calls);
+    bool late = call && ex_clock_ns() > deadline_ns(child, call) + (uint64_t)LATE_MS * NS_PER_MS;
+
+    child->timer_late = late && !child->timer_late;
+    return child->timer_late;
+}
+
 static void expire_calls(struct ex_child *child) {
     uint64_t now_ns = ex_clock_ns();
     struct ex_call *call;
 
+    if (is_late(child)) {
+        (void)uv_timer_start(&child->timer, on_timer, 1, 0); /* 0 would be before the loop reads */
+        return;
+    }
     while ((call = ex_calls_oldest(&child->calls)) != NULL && deadline_ns(child, call) <= now_ns) {
         child->silent_calls++;
         ex_child_end_call(child, call, EX_CALL_TIMEOUT, NULL);

@@ -138,7 +138,7 @@ class Status(Case):
         self.show(f"#/jobs/{self.job(name)['job_id']}{rest}")
         self.await_text("h1", name)
 
-    def await_text(self, selector, *parts, seconds=20):
+    def await_text(self, selector, *parts, seconds=60):
         def has_all():
             text = (self.browser.text(selector) or "").replace("\xa0", " ")
             return text and all(part in text for part in parts) and text
