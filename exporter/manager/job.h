@@ -7,6 +7,7 @@
 
 #include "exporter/base/buffer.h"
 #include "exporter/base/name_table.h"
+#include "exporter/manager/by_hand.h"
 #include "exporter/manager/deliveries.h"
 #include "exporter/manager/failure_metrics.h"
 #include "exporter/manager/job_log.h"
@@ -59,6 +60,7 @@ struct ex_job {
     struct ex_failure *newest_failure;
     uint32_t failures_kept;
     uint64_t failure_count;
+    struct ex_by_hand by_hand; /* since this daemon runs */
     struct ex_job_log log;
     struct ex_buffer engine_state; /* what the engine of a mirrored job wants kept with it */
     bool closing;                  /* close_job was called */

@@ -196,6 +196,16 @@ class Status(Case):
                         "No space left on device", "Exit status")
         self.picture("job")
 
+    def test_a_restart_by_hand_is_told(self):
+        self.await_running("live")
+        self.show_job("live")
+        self.await_text(".facts, .row", "Restart budget")
+        connection = self.server.control()
+        connection.request("POST", "/jobs/live/restart?task=work[0]")
+        self.assertEqual(connection.getresponse().status, 202)
+        connection.close()
+        self.await_text(".by-hand", "work[0] restarted by hand", "Restarted 2 of 5 tasks")
+
     def test_what_if_by_click(self):
         self.show_job("live")
         self.await_text(".vertex[data-vertex=work]", "running")
