@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exporter/base/clock.h"
@@ -44,6 +45,14 @@ static void check(int failed) {
 static void print(const char *name, double value, const char *unit) {
     (void)printf("%s %.1f %s\n", name, value, unit);
     (void)fflush(stdout);
+}
+
+/* Of this thread: what others do on the machine costs little of it, unlike time by the clock. */
+static uint64_t processor_ns(void) {
+    struct timespec used;
+
+    check(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used));
+    return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 }
 
 static int by_size(const void *a, const void *b) {
@@ -113,10 +122,10 @@ static void bench_lookup(const char *name, uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
         (void)lookup(group, family, i);
     for (int r = 0; r < ROUNDS; r++) {
-        uint64_t start = ex_clock_ns();
+        uint64_t start = processor_ns();
         for (uint32_t i = 0; i < LOOKUPS; i++)
             ex_counter_add(lookup(group, family, random_number() % count), 1);
-        rounds[r] = (double)(ex_clock_ns() - start) / LOOKUPS;
+        rounds[r] = (double)(processor_ns() - start) / LOOKUPS;
     }
     ex_group_publish(group);
     print(name, median(rounds, ROUNDS), "ns");
@@ -132,10 +141,10 @@ static void bench_inc(void) {
     check(ex_group_new(metrics, NULL, 0, NULL, &group));
     struct ex_series *series = lookup(group, family, 1);
     for (int r = 0; r < ROUNDS; r++) {
-        uint64_t start = ex_clock_ns();
+        uint64_t start = processor_ns();
         for (int i = 0; i < INCREMENTS; i++)
             ex_counter_add(series, 1);
-        rounds[r] = (double)(ex_clock_ns() - start) / INCREMENTS;
+        rounds[r] = (double)(processor_ns() - start) / INCREMENTS;
     }
     print("inc", median(rounds, ROUNDS), "ns");
     ex_metrics_free(metrics);
@@ -155,10 +164,10 @@ static void bench_hostile(void) {
     for (uint32_t i = 0; i < 2 * 1000; i++)
         (void)lookup(group, family, i);
     size_t before = mallinfo2().uordblks;
-    uint64_t start = ex_clock_ns();
+    uint64_t start = processor_ns();
     for (uint32_t i = 0; i < HOSTILE; i++)
         ex_counter_add(lookup(group, family, i), 1);
-    double took = (double)(ex_clock_ns() - start) / HOSTILE;
+    double took = (double)(processor_ns() - start) / HOSTILE;
     print("hostile_10m_memory_growth", (double)(mallinfo2().uordblks - before), "bytes");
     print("hostile_10m_update", took, "ns");
     ex_group_retire(group);
@@ -330,9 +339,9 @@ static double scrape_ms(struct model *model, enum what what, enum ex_encoding en
     (void)scrape(model, EX_TEXT_0_0_4, encoding);
     for (int r = 0; r < ROUNDS; r++) {
         change_some(model, what);
-        uint64_t start = ex_clock_ns();
+        uint64_t start = processor_ns();
         *ret_size = scrape(model, EX_TEXT_0_0_4, encoding);
-        rounds[r] = (double)(ex_clock_ns() - start) / 1e6;
+        rounds[r] = (double)(processor_ns() - start) / 1e6;
     }
     return median(rounds, ROUNDS);
 }

@@ -56,6 +56,8 @@ class Facts {
   }
 
   tick() {
+    if (!this.job)
+      return; // a second has passed and nothing is known yet
     const { next_restart_ms: next, last_failure: last, state, paused } = this.job;
     setText(this.next, next === null ? '–' : until(next - serverNow()));
     setText(this.nextAt, next !== null ? (paused ? 'held: the job is paused' : '') : hasEnded(state) ? 'the job has ended' : 'none is waiting');
