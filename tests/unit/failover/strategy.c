@@ -64,6 +64,9 @@ static void test_limits_of_budgets(void **state) {
     check_limit(fixed(3, 7), 3);
     check_limit(rate(4, 100, 5), 4);
     check_limit(exponential(5), 5);
+    struct fo_strategy *strategy = make(exponential(FO_ATTEMPTS_UNLIMITED));
+    assert_false(fo_strategy_budget(strategy, 0).limited);
+    (void)fo_strategy_free(strategy);
 }
 
 static void test_budget_of_none(void **state) {
