@@ -33,12 +33,32 @@ static const struct command commands[] = {
     {"backup", ex_cli_backup, "copies the state to a new file; the daemon may run"},
     {"healthcheck", ex_cli_healthcheck, "exit status 0 when a running daemon is ready"},
     {"version", ex_cli_version, "prints the version"},
-    {"help", ex_cli_help, "prints this"},
+    {"help", ex_cli_help, "prints this, or with a COMMAND its flags"},
 };
 
+static const struct command *find(const char *name) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* `help COMMAND` is `COMMAND --help`. */
+static int help_with(char *name) {
+    char flag[] = "--help";
+    char *argv[] = {name, flag, NULL};
+    const struct command *command = find(name);
+
+    if (command)
+        return command->main(2, argv);
+    ex_cli_complain(NULL, &(struct fo_error){.text = "there is no such command; see help"});
+    return EX_EXIT_FAILED;
+}
+
 int ex_cli_help(int argc, char **argv) {
-    (void)argc;
-    (void)argv;
+    if (argc > 1 && argv[1][0] != '-')
+        return help_with(argv[1]);
     (void)puts("usage: failover_exporter [COMMAND] [flags] [JOB...]\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         (void)printf("  %-11s %s\n", commands[i].name, commands[i].summary);
@@ -47,9 +67,7 @@ int ex_cli_help(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].main(argc - 1, argv + 1);
-    }
-    return ex_cli_serve(argc, argv);
+    const struct command *command = argc > 1 ? find(argv[1]) : NULL;
+
+    return command ? command->main(argc - 1, argv + 1) : ex_cli_serve(argc, argv);
 }

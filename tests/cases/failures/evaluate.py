@@ -38,13 +38,14 @@ class Rule:
     def __init__(self, source, order):
         self.id, self.priority, self.labels = source["id"], source["priority"], source["labels"]
         self.match, self.tests, self.order = source["match"], source.get("tests", {}), order
-        self.patterns = [re.compile(p) for p in as_list(self.match.get("message_regex", []))]
+        self.patterns = [re.compile(p, re.MULTILINE) for p in as_list(self.match.get("message_regex", []))]
         self.weak = set(self.match) <= WEAK
 
-    def text_position(self, lines):
+    def text_position(self, case):
         """Offset behind the newest match of any expression, None when there is none."""
-        for start, line in reversed(lines):
-            ends = [m.end() for p in self.patterns for m in p.finditer(line)]
+        patterns = [p for p in self.patterns if p.search(case.text)]  # what matches a line matches the text
+        for start, line in reversed(case.lines if patterns else []):
+            ends = [m.end() for p in patterns for m in p.finditer(line)]
             if ends:
                 return start + max(ends)
         return None
@@ -61,7 +62,7 @@ class Rule:
         newest = -1
         for key, want in self.match.items():
             if key == "message_regex":
-                found = self.text_position(case.lines)
+                found = self.text_position(case)
             elif key == "exception":
                 found = self.exception_position(case.classes)
             elif key == "exit_code":
@@ -86,6 +87,7 @@ class Case:
             self.lines.append((start, line.rstrip("\r")))
             start += len(line) + 1
         self.end = start
+        self.text = "\n".join(line for _, line in self.lines)
         self.exit_code = source.get("exit_code")
         signal = source.get("signal")
         self.signal = "SIG" + SIGNALS.get(signal, "?") if isinstance(signal, int) else signal

@@ -265,6 +265,23 @@ static void test_the_history(void **state) {
     json_decref(shown);
 }
 
+static void test_restarts_by_hand(void **state) {
+    struct ex_job_copy job = running_job();
+
+    (void)state;
+    for (uint32_t i = 0; i <= EX_BY_HAND_KEPT; i++)
+        ex_by_hand_add(&job.by_hand, (struct ex_restart_by_hand){1000 + i, FO_NO_TASK, 5});
+    ex_by_hand_add(&job.by_hand, (struct ex_restart_by_hand){3000, 2, 2});
+    json_t *shown = ex_rest_failures(&job);
+    json_t *list = json_object_get(shown, "by_hand");
+    assert_int_equal(json_array_size(list), EX_BY_HAND_KEPT);
+    assert_json(json_incref(json_array_get(list, 0)),
+                "{\"time_ms\":3000,\"task\":\"write[0]\",\"restart_count\":2}");
+    assert_json(json_incref(json_array_get(list, 1)),
+                "{\"time_ms\":1008,\"task\":null,\"restart_count\":5}");
+    json_decref(shown);
+}
+
 /* ---- what a failure keeps ---- */
 
 static void test_tasks_are_kept_as_runs(void **state) {
@@ -302,6 +319,7 @@ int main(void) {
         cmocka_unit_test(test_giving_up_has_a_reason),
         cmocka_unit_test(test_a_policy_is_shown),
         cmocka_unit_test(test_the_history),
+        cmocka_unit_test(test_restarts_by_hand),
         cmocka_unit_test(test_tasks_are_kept_as_runs),
     };
 
