@@ -64,46 +64,55 @@ static void test_the_same_fields_get_the_same_verdict(void **state) {
     assert_true(fo_str_equal(known->matched, fo_str_of("Evicted")));
 }
 
+static void assert_forgotten(const struct catalogue_input *input, const char *matched) {
+    const struct catalogue_verdict verdict = verdict_of("USER", matched);
+
+    keep(input, &verdict);
+    assert_null(find(input));
+}
+
 static void test_each_field_counts(void **state) {
-    const struct catalogue_input input = input_of("ab", "c");
+    struct catalogue_input input = input_of("ab", "c");
     const struct catalogue_verdict verdict = verdict_of("USER", "");
-    struct catalogue_input others[] = {
-        input_of("a", "bc"), input_of("abc", ""), input, input, input, input};
+    const struct catalogue_input moved = input_of("a", "bc");
 
     (void)state;
-    others[2].exit_code = 1;
-    others[3].exited = false;
-    others[4].signal = 9;
-    others[5].evidence = CATALOGUE_HEARTBEAT_MISSED;
     keep(&input, &verdict);
     assert_non_null(find(&input));
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        assert_null(find(&others[i]));
+    assert_null(find(&moved));
+    input.exit_code = 1;
+    assert_null(find(&input));
+    input.exit_code = 137;
+    input.exited = false;
+    assert_null(find(&input));
+    input.exited = true;
+    input.signal = 9;
+    assert_null(find(&input));
+    input.signal = 0;
+    input.evidence = CATALOGUE_HEARTBEAT_MISSED;
+    assert_null(find(&input));
+    input.evidence = 0;
+    assert_non_null(find(&input));
 }
 
 static void test_what_is_not_remembered(void **state) {
     const struct fo_str exception = fo_str_of("a.B");
-    char reason[EX_MEMO_KEY_BYTES + 1];
-    char matched[EX_MEMO_MATCHED_BYTES + 2];
-    const struct catalogue_verdict verdict = verdict_of("USER", "");
-    struct catalogue_input inputs[] = {input_of("", ""), input_of("", ""), input_of("", ""),
-                                       input_of("", "")};
+    char text[EX_MEMO_KEY_BYTES + EX_MEMO_MATCHED_BYTES];
+    struct catalogue_input input = input_of("", "");
 
     (void)state;
-    memset(reason, 'x', sizeof reason);
-    memset(matched, 'x', sizeof matched - 1);
-    matched[sizeof matched - 1] = '\0';
-    inputs[0].head = fo_str_of("output");
-    inputs[1].exceptions = &exception;
-    inputs[1].exception_count = 1;
-    inputs[2].platform_reason = (struct fo_str){reason, sizeof reason};
-    for (size_t i = 0; i < 3; i++) {
-        keep(&inputs[i], &verdict);
-        assert_null(find(&inputs[i]));
-    }
-    const struct catalogue_verdict long_match = verdict_of("USER", matched);
-    keep(&inputs[3], &long_match);
-    assert_null(find(&inputs[3]));
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    assert_forgotten(&input, text);
+    input.head = fo_str_of("output");
+    assert_forgotten(&input, "");
+    input.head = fo_str_of("");
+    input.exceptions = &exception;
+    input.exception_count = 1;
+    assert_forgotten(&input, "");
+    input.exception_count = 0;
+    input.platform_reason = fo_str_of(text);
+    assert_forgotten(&input, "");
 }
 
 /* There are few places: the newest verdict is never lost to an older one. */

@@ -63,7 +63,7 @@ static void assert_same(const char *line) {
         assert_int_equal(a->state, b->state);
         assert_int_equal(!a->failure, !b->failure);
     }
-    if (a->failure)
+    if (a->failure && b->failure)
         assert_same_failure(&a->failure->evidence, &b->failure->evidence);
     ex_push_batch_done(&batches[0]);
     ex_push_batch_done(&batches[1]);
