@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events for listeners that acknowledge them: sent until they are, or given up. */
 #include "exporter/base/clock.h"
-#include "exporter/base/log.h"
 #include "exporter/children/bank_internal.h"
 
 _Static_assert(EX_BANK_MEMBERS_MAX <= 64, "a bit for each");
@@ -98,7 +97,6 @@ void ex_bank_deliver(struct ex_bank *bank, uint32_t listener, const struct ex_de
 
     if (delivery->record.len == 0 ||
         !ex_outbox_add(&member->outbox, delivery->number, delivery->at_ms, delivery->record)) {
-        ex_log(EX_LOG_WARN, "An event for a listener is lost.", EX_TEXT("listener", member->name));
         give_up(member, delivery->number);
         return;
     }

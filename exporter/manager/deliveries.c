@@ -191,7 +191,7 @@ static int take_delivery(void *ctx, const struct ex_row *row) {
     uint64_t number = (uint64_t)row->ints[0];
     int listener = manager->bank ? ex_bank_find_acknowledger(manager->bank, row->texts[0]) : -1;
 
-    if (row->ints[0] <= 0)
+    if (row->ints[0] <= 0 || row->ints[0] == INT64_MAX)
         return -EINVAL;
     manager->deliveries.next = number + 1;
     if (listener >= 0)

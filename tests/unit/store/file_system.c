@@ -11,7 +11,7 @@
 
 #include "exporter/daemon/file_system.h"
 
-static const char table[] =
+static char table[] = /* fmemopen() takes no constant */
     "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
     "rubbish\n"
     "22 21 0:45 / /mnt/far\\040away rw master:1 propagate_from:2 - fuse.sshfs me@there:/ rw\n"
@@ -21,7 +21,7 @@ static const char table[] =
 
 static void assert_type(unsigned high, unsigned low, const char *expected) {
     char type[EX_FILE_SYSTEM_TYPE_BYTES];
-    FILE *mounts = fmemopen((void *)(uintptr_t)table, sizeof table - 1, "r");
+    FILE *mounts = fmemopen(table, sizeof table - 1, "r");
 
     assert_non_null(mounts);
     ex_file_system_type(mounts, makedev(high, low), type);

@@ -442,7 +442,7 @@ static void test_the_oldest_are_forgotten(void **state) {
 static void test_bytes_are_bounded(void **state) {
     struct fixture *fixture = *state;
 
-    fixture->config.retention_bytes = 100 * (EX_HISTORY_ROW_BYTES + 2);
+    fixture->config.retention_bytes = UINT64_C(100) * (EX_HISTORY_ROW_BYTES + 2);
     open_store(fixture);
     for (int64_t first = 1; first < 400; first += 50)
         write_failures(fixture, first, 50);
