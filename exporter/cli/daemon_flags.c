@@ -160,7 +160,8 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         .about = command == EX_COMMAND_RUN
                      ? "Runs one job in the foreground, with its metrics served meanwhile. Exit "
                        "status: 0 finished, 1 failed, 130 cancelled, 2 bad input."
-                     : "Runs jobs and serves their metrics until it is told to stop.",
+                     : "Runs jobs and serves their metrics until it is told to stop. This is the "
+                       "daemon; `failover_exporter help` lists the other commands.",
         .flags = list,
         .flag_count = command == EX_COMMAND_RUN ? count - SERVE_ONLY : count,
         .help = &choices.help,

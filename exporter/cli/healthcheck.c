@@ -93,8 +93,8 @@ static int check(struct options *options, struct fo_error *reterr) {
     if (ret < 0)
         return ret;
     ret = options->storage_path ? ask_socket(options, reterr) : -ENOTCONN;
-    if (ret < 0)
-        ret = ask_read_door(options, reterr);
+    if (ret < 0) /* who named the folder hears of its socket if nobody answers anywhere */
+        ret = ask_read_door(options, options->storage_path ? &(struct fo_error){0} : reterr);
     if (ret == 401)
         return ex_fail(reterr, -EACCES, 0,
                        "the daemon wants a password; with its --storage.path the socket in there "
@@ -127,8 +127,14 @@ int ex_cli_healthcheck(int argc, char **argv) {
     struct fo_error error;
     int exit_status;
 
-    if (ex_cli_start(&about, argc, argv, &exit_status) < 0)
+    int count = ex_cli_start(&about, argc, argv, &exit_status);
+    if (count < 0)
         return exit_status;
+    if (count > 0) {
+        ex_cli_complain(NULL,
+                        &(struct fo_error){.text = "healthcheck takes only flags; see --help"});
+        return EX_EXIT_FAILED;
+    }
     int status = check(&options, &error);
     if (status < 0) {
         ex_cli_complain(NULL, &error);
