@@ -157,8 +157,7 @@ int ex_cli_check(int argc, char **argv) {
          "Cluster configuration that a job or a listener is checked with."},
         {"listeners.path", EX_FLAG_TEXT, &options.listeners_path, "DIR",
          "Folder of the listeners that a configuration names."},
-        {"help", EX_FLAG_BOOL, &options.help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
+        EX_FLAGS_HELP(&options.help),
     };
     const struct ex_cli_command command = {
         .usage = "check [flags] config|job|rules|listener FILE",

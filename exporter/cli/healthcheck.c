@@ -113,8 +113,7 @@ int ex_cli_healthcheck(int argc, char **argv) {
          "As the daemon's: with one, TLS is tried first."},
         {"web.external-url", EX_FLAG_TEXT, &options.external_url, "URL", "As the daemon's."},
         {"web.route-prefix", EX_FLAG_TEXT, &options.route_prefix, "PATH", "As the daemon's."},
-        {"help", EX_FLAG_BOOL, &options.help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
+        EX_FLAGS_HELP(&options.help),
     };
     const struct ex_cli_command about = {
         .usage = "healthcheck [flags]",

@@ -92,27 +92,27 @@ enum { FLAGS_MAX = 16 };
 static size_t list_flags(struct options *options, const struct command *command,
                          struct ex_flag ret_flags[static FLAGS_MAX]) {
     const struct ex_flag door[] = {EX_REMOTE_FLAGS(&options->door)};
+    const struct ex_flag help[] = {EX_FLAGS_HELP(&options->help)};
     const struct {
-        enum command_kind kind;
+        unsigned kinds;
         struct ex_flag flag;
-    } own[] = {
+    } some[] = {
         {FAILURES, {"max", EX_FLAG_COUNT, &options->max, "N", "How many at most (20)."}},
         {LOGS, {"attempt", EX_FLAG_TEXT, &options->attempt, "N", "Which attempt (the current)."}},
         {LOGS,
          {"follow", EX_FLAG_BOOL, &options->follow, "", "Go on until the attempt has ended."}},
         {ANSWER | FAILURES,
          {"json", EX_FLAG_BOOL, &options->json, "", "Print the daemon's answer as it is."}},
-        {ANSWER | FAILURES | LOGS, {"help", EX_FLAG_BOOL, &options->help, "", "Print this help."}},
-        {ANSWER | FAILURES | LOGS, {"h", EX_FLAG_BOOL, &options->help, "", "Print this help."}},
     };
     size_t count = sizeof door / sizeof *door;
 
     memcpy(ret_flags, door, sizeof door);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-        if (own[i].kind & command->kind)
-            ret_flags[count++] = own[i].flag;
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        if ((some[i].kinds & (unsigned)command->kind) != 0)
+            ret_flags[count++] = some[i].flag;
     }
-    return count;
+    memcpy(ret_flags + count, help, sizeof help);
+    return count + sizeof help / sizeof *help;
 }
 
 /* Returns the number of arguments at argv[1...], or -1 with the status to exit with. */
