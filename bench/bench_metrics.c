@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exporter/base/clock.h"
@@ -24,6 +26,8 @@ enum {
     LOOKUPS = 300000,
     UPDATES = 200000,
     HOSTILE = 10000000,
+    MODEL_BYTES = 136 * ALL_SERIES,
+    WRITES_PER_UPDATE = 5, /* to a group and four of its series */
     NAME_MAX_BYTES = 64,
 };
 
@@ -44,6 +48,14 @@ static void check(int failed) {
 static void print(const char *name, double value, const char *unit) {
     (void)printf("%s %.1f %s\n", name, value, unit);
     (void)fflush(stdout);
+}
+
+/* Of this thread: what others do on the machine costs little of it, unlike time by the clock. */
+static uint64_t processor_ns(void) {
+    struct timespec used;
+
+    check(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used));
+    return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 }
 
 static int by_size(const void *a, const void *b) {
@@ -113,10 +125,10 @@ static void bench_lookup(const char *name, uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
         (void)lookup(group, family, i);
     for (int r = 0; r < ROUNDS; r++) {
-        uint64_t start = ex_clock_ns();
+        uint64_t start = processor_ns();
         for (uint32_t i = 0; i < LOOKUPS; i++)
             ex_counter_add(lookup(group, family, random_number() % count), 1);
-        rounds[r] = (double)(ex_clock_ns() - start) / LOOKUPS;
+        rounds[r] = (double)(processor_ns() - start) / LOOKUPS;
     }
     ex_group_publish(group);
     print(name, median(rounds, ROUNDS), "ns");
@@ -132,10 +144,10 @@ static void bench_inc(void) {
     check(ex_group_new(metrics, NULL, 0, NULL, &group));
     struct ex_series *series = lookup(group, family, 1);
     for (int r = 0; r < ROUNDS; r++) {
-        uint64_t start = ex_clock_ns();
+        uint64_t start = processor_ns();
         for (int i = 0; i < INCREMENTS; i++)
             ex_counter_add(series, 1);
-        rounds[r] = (double)(ex_clock_ns() - start) / INCREMENTS;
+        rounds[r] = (double)(processor_ns() - start) / INCREMENTS;
     }
     print("inc", median(rounds, ROUNDS), "ns");
     ex_metrics_free(metrics);
@@ -155,10 +167,10 @@ static void bench_hostile(void) {
     for (uint32_t i = 0; i < 2 * 1000; i++)
         (void)lookup(group, family, i);
     size_t before = mallinfo2().uordblks;
-    uint64_t start = ex_clock_ns();
+    uint64_t start = processor_ns();
     for (uint32_t i = 0; i < HOSTILE; i++)
         ex_counter_add(lookup(group, family, i), 1);
-    double took = (double)(ex_clock_ns() - start) / HOSTILE;
+    double took = (double)(processor_ns() - start) / HOSTILE;
     print("hostile_10m_memory_growth", (double)(mallinfo2().uordblks - before), "bytes");
     print("hostile_10m_update", took, "ns");
     ex_group_retire(group);
@@ -264,6 +276,11 @@ static struct model *new_model(void) {
     return model;
 }
 
+static void free_model(struct model *model) {
+    ex_metrics_free(model->metrics);
+    free(model);
+}
+
 static void change(struct model *model, uint32_t job, uint32_t row) {
     struct ex_series *series = model->series[job * SERIES_PER_JOB + row];
 
@@ -330,9 +347,9 @@ static double scrape_ms(struct model *model, enum what what, enum ex_encoding en
     (void)scrape(model, EX_TEXT_0_0_4, encoding);
     for (int r = 0; r < ROUNDS; r++) {
         change_some(model, what);
-        uint64_t start = ex_clock_ns();
+        uint64_t start = processor_ns();
         *ret_size = scrape(model, EX_TEXT_0_0_4, encoding);
-        rounds[r] = (double)(ex_clock_ns() - start) / 1e6;
+        rounds[r] = (double)(processor_ns() - start) / 1e6;
     }
     return median(rounds, ROUNDS);
 }
@@ -377,26 +394,77 @@ static void *keep_scraping(void *arg) {
     return NULL;
 }
 
+struct took {
+    double clock_us[UPDATES];
+    double processor_us[UPDATES];
+};
+
+static void update(struct model *model, struct took *took, int i) {
+    uint32_t job = random_number() % JOBS;
+    uint64_t processor = processor_ns();
+    uint64_t clock = ex_clock_ns();
+
+    ex_group_begin(model->jobs[job]);
+    for (uint32_t row = 0; row < 4; row++)
+        change(model, job, row * 12);
+    ex_group_publish(model->jobs[job]);
+    took->clock_us[i] = (double)(ex_clock_ns() - clock) / 1e3;
+    took->processor_us[i] = (double)(processor_ns() - processor) / 1e3;
+    if (i % 100 == 0)
+        (void)usleep(1000);
+}
+
+/* How often the thread had to give its processor to others. */
+static double taken_off(void) {
+    struct rusage usage;
+
+    check(getrusage(RUSAGE_THREAD, &usage));
+    return (double)usage.ru_nivcsw;
+}
+
+static void time_updates(struct model *model, struct took *took) {
+    for (int i = 0; i < UPDATES; i++)
+        update(model, took, i);
+}
+
+/* As many writes as an update makes, to as much memory, and nothing else: what the machine itself
+ * takes for them. */
+static double bare_p99_us(struct took *took) {
+    char *memory = malloc(MODEL_BYTES);
+
+    check(memory ? 0 : -1);
+    memset(memory, 1, MODEL_BYTES);
+    for (int i = 0; i < UPDATES; i++) {
+        uint64_t clock = ex_clock_ns();
+        for (int j = 0; j < WRITES_PER_UPDATE; j++)
+            ((volatile char *)memory)[random_number() % MODEL_BYTES] = 0;
+        took->clock_us[i] = (double)(ex_clock_ns() - clock) / 1e3;
+    }
+    free(memory);
+    return percentile(took->clock_us, UPDATES, 0.99);
+}
+
+/* By the clock an update takes as long as others keep its thread off the processor, and as the
+ * machine keeps it waiting for memory. So there are also the same without scrapes, the time of the
+ * processor, and bare writes to memory: what scrapes do to updates is the difference. */
 static void bench_updates(struct model *model) {
     struct scraping scraping = {.model = model};
-    double *took = malloc(UPDATES * sizeof *took);
+    struct took *took = malloc(sizeof *took);
     pthread_t thread = 0;
 
-    check(took ? -pthread_create(&thread, NULL, keep_scraping, &scraping) : -1);
-    for (int i = 0; i < UPDATES; i++) {
-        uint32_t job = random_number() % JOBS;
-        uint64_t start = ex_clock_ns();
-        ex_group_begin(model->jobs[job]);
-        for (uint32_t row = 0; row < 4; row++)
-            change(model, job, row * 12);
-        ex_group_publish(model->jobs[job]);
-        took[i] = (double)(ex_clock_ns() - start) / 1e3;
-        if (i % 100 == 0)
-            (void)usleep(1000);
-    }
+    check(took ? 0 : -1);
+    (void)printf("bare_writes_p99 %.2f us\n", bare_p99_us(took));
+    time_updates(model, took);
+    (void)printf("update_p99_alone %.2f us\n", percentile(took->clock_us, UPDATES, 0.99));
+    check(-pthread_create(&thread, NULL, keep_scraping, &scraping));
+    double before = taken_off();
+    time_updates(model, took);
+    print("updates_taken_off_processor", taken_off() - before, "times");
     atomic_store(&scraping.stop, true);
     (void)pthread_join(thread, NULL);
-    (void)printf("update_p99_while_scraped %.2f us\n", percentile(took, UPDATES, 0.99));
+    (void)printf("update_p99_while_scraped %.2f us\n", percentile(took->clock_us, UPDATES, 0.99));
+    (void)printf("update_p99_while_scraped_processor %.2f us\n",
+                 percentile(took->processor_us, UPDATES, 0.99));
     free(took);
 }
 
@@ -416,11 +484,17 @@ static void bench_model(void) {
     print("bytes_per_series_all_formats", (resident_bytes() - before - own) / ALL_SERIES, "bytes");
     bench_scrapes(model);
     bench_updates(model);
-    ex_metrics_free(model->metrics);
-    free(model);
+    free_model(model);
 }
 
-/* bench_metrics [PART]: lookup, hostile or model; all of them without. */
+static void bench_only_updates(void) {
+    struct model *model = new_model();
+
+    bench_updates(model);
+    free_model(model);
+}
+
+/* bench_metrics [PART]: lookup, hostile, model or updates; all of them without. */
 int main(int argc, char **argv) {
     const char *part = argc > 1 ? argv[1] : NULL;
 
@@ -434,5 +508,7 @@ int main(int argc, char **argv) {
     (void)malloc_trim(0);
     if (!part || strcmp(part, "model") == 0)
         bench_model();
+    if (part && strcmp(part, "updates") == 0)
+        bench_only_updates();
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "bench/bench_push.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ enum {
     SCRAPES = 9,
     SECONDS = 5,
     LATENCIES_MAX = 1000000,
+    SYNCS = 200,
+    SYNC_BYTES = 16 * 1024,
 };
 
 static char program[BENCH_PATH_BYTES];
@@ -103,6 +106,24 @@ static double daemon_cpu_us(void) {
     if (file)
         (void)fclose(file);
     return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* What it has given to the disk so far. */
+static double daemon_written_kib(void) {
+    static const char word[] = "write_bytes:";
+    char path[64];
+    char line[128];
+    double bytes = 0;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/io", (int)daemon_pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        if (strncmp(line, word, sizeof word - 1) == 0)
+            bytes = strtod(line + sizeof word - 1, NULL);
+    }
+    if (file)
+        (void)fclose(file);
+    return bytes / 1024;
 }
 
 static void control_path(char path[static BENCH_PATH_BYTES + 16]) {
@@ -196,6 +217,17 @@ static int open_reporters(void) {
     return epoll;
 }
 
+/* Waits for answers; with a gap only until the next report is due. */
+static int wait_for_answers(int epoll, struct epoll_event *events, uint64_t gap_ns,
+                            uint64_t due_ns) {
+    uint64_t now_ns = bench_now_ns();
+    uint64_t wait_ns = gap_ns == 0 ? 100000000u : due_ns > now_ns ? due_ns - now_ns : 0;
+    const struct timespec wait = {.tv_nsec = (long)(wait_ns % 1000000000u),
+                                  .tv_sec = (time_t)(wait_ns / 1000000000u)};
+
+    return epoll_pwait2(epoll, events, CONNECTIONS, &wait, NULL);
+}
+
 /* Reports for some seconds; `gap_ns` between two reports of all together, 0 = as fast as answers
  * come. Returns how many were answered each second. */
 static double run_reporters(int epoll, uint64_t gap_ns) {
@@ -214,7 +246,7 @@ static double run_reporters(int epoll, uint64_t gap_ns) {
             send_report(idle[--idle_count]);
             due_ns += gap_ns;
         }
-        int count = epoll_wait(epoll, events, CONNECTIONS, gap_ns > 0 ? 0 : 100);
+        int count = wait_for_answers(epoll, events, idle_count > 0 ? gap_ns : 0, due_ns);
         for (int i = 0; i < count; i++) {
             struct reporter *reporter = events[i].data.ptr;
             if (!take_answer(reporter))
@@ -232,19 +264,54 @@ static double run_reporters(int epoll, uint64_t gap_ns) {
     return (double)answered / seconds;
 }
 
+static void figure_times(const char *name, double *times_ms, size_t count) {
+    char full[64];
+
+    if (count == 0)
+        return;
+    qsort(times_ms, count, sizeof *times_ms, by_size);
+    (void)snprintf(full, sizeof full, "%s_p50", name);
+    figure(full, times_ms[count / 2], "ms");
+    (void)snprintf(full, sizeof full, "%s_p99", name);
+    figure(full, times_ms[count * 99 / 100], "ms");
+}
+
+/* The limit that the disk sets: a small piece of a file is overwritten and made durable. */
+static void measure_disk(void) {
+    static char piece[SYNC_BYTES];
+    double times_ms[SYNCS];
+    char path[BENCH_PATH_BYTES + 16];
+
+    (void)snprintf(path, sizeof path, "%s/sync", storage[0] != '\0' ? storage : folder);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd == -1)
+        bench_die(path);
+    for (int i = -SYNCS; i < SYNCS; i++) { /* the first time makes the file */
+        uint64_t begun_ns = bench_now_ns();
+        off_t place = (off_t)((i + SYNCS) % SYNCS) * SYNC_BYTES;
+        if (pwrite(fd, piece, sizeof piece, place) == -1 || (i >= -1 && fdatasync(fd) == -1))
+            bench_die(path);
+        if (i >= 0)
+            times_ms[i] = (double)(bench_now_ns() - begun_ns) / 1e6;
+    }
+    (void)close(fd);
+    (void)unlink(path);
+    figure_times("fdatasync", times_ms, SYNCS);
+}
+
 static void measure_single(void) {
     int epoll = open_reporters();
     double cpu_us = daemon_cpu_us();
+    double written_kib = daemon_written_kib();
     double rate = run_reporters(epoll, 0);
+    double reports = rate * SECONDS;
 
     figure("single_report", rate, "requests/s");
-    figure("single_report_cpu", (daemon_cpu_us() - cpu_us) / (rate * SECONDS), "us");
+    figure("single_report_cpu", (daemon_cpu_us() - cpu_us) / reports, "us");
+    figure("single_report_written", (daemon_written_kib() - written_kib) / reports, "KiB");
     (void)run_reporters(epoll, (uint64_t)(2e9 / rate));
-    qsort(latencies_ms, latency_count, sizeof *latencies_ms, by_size);
-    if (latency_count > 0) {
-        figure("decision_latency_p50", latencies_ms[latency_count / 2], "ms");
-        figure("decision_latency_p99", latencies_ms[latency_count * 99 / 100], "ms");
-    }
+    figure_times("decision_latency", latencies_ms, latency_count);
+    measure_disk();
     figure("single_report_early", (double)refused, "requests");
     for (int i = 0; i < CONNECTIONS; i++)
         bench_disconnect(&reporters[i].client);

@@ -33,12 +33,11 @@ void ex_clean_utf8(struct ex_buffer *buffer, struct fo_str text) {
 
 void ex_clean_terminal(struct ex_buffer *buffer, struct fo_str text) {
     while (text.len > 0) {
-        unsigned char c = (unsigned char)text.ptr[0];
-        /* 0xC2 0x80 to 0xC2 0x9F are control characters too. */
-        bool wide = c == 0xC2 && text.len > 1 && (unsigned char)text.ptr[1] < 0xA0;
-        if ((c < ' ' && c != '\t') || c == 0x7F || wide) {
+        uint32_t code;
+        size_t steering = text.ptr[0] == '\t' ? 0 : ex_utf8_steers(text, &code);
+        if (steering > 0) {
             ex_buffer_append_char(buffer, '?');
-            text = after(text, wide ? 2 : 1);
+            text = after(text, steering);
         } else {
             text = after(text, append_character(buffer, text));
         }

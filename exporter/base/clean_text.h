@@ -9,7 +9,8 @@
 /* Appends the text with U+FFFD for bytes that are not UTF-8. */
 void ex_clean_utf8(struct ex_buffer *buffer, struct fo_str text);
 
-/* The same, and `?` for control characters: no output can steer the terminal it is shown on. */
+/* The same, and `?` for control characters and those that turn the direction of writing: no output
+ * can steer the terminal it is shown on, or read otherwise than it is. */
 void ex_clean_terminal(struct ex_buffer *buffer, struct fo_str text);
 
 /* Appends JSON with what is no Unicode in it replaced by U+FFFD: bytes that are not UTF-8, and

@@ -8,6 +8,7 @@
 
 #include "exporter/base/buffer.h"
 #include "exporter/base/clock.h"
+#include "exporter/base/utf8.h"
 
 enum { LINE_MAX_BYTES = 16 * 1024 };
 
@@ -26,19 +27,24 @@ void ex_log_configure(enum ex_log_level least, enum ex_log_format format) {
     atomic_store(&line_format, (int)format);
 }
 
-/* Quoted as JSON does it; valid in logfmt too. */
+/* Quoted as JSON does it; valid in logfmt too. Nothing in it steers a terminal. */
 static void append_quoted(struct ex_buffer *line, struct fo_str text) {
+    size_t step = 1;
+
     ex_buffer_append_char(line, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
+    for (size_t i = 0; i < text.len; i += step) {
+        uint32_t code;
+        char c = text.ptr[i];
+        size_t steering = ex_utf8_steers((struct fo_str){text.ptr + i, text.len - i}, &code);
+        step = steering > 0 ? steering : 1;
         if (c == '"' || c == '\\')
             ex_buffer_printf(line, "\\%c", c);
         else if (c == '\n')
             ex_buffer_append_text(line, "\\n");
-        else if (c < 0x20 || c == 0x7f)
-            ex_buffer_printf(line, "\\u%04x", c);
+        else if (steering > 0)
+            ex_buffer_printf(line, "\\u%04x", (unsigned)code);
         else
-            ex_buffer_append_char(line, (char)c);
+            ex_buffer_append_char(line, c);
     }
     ex_buffer_append_char(line, '"');
 }

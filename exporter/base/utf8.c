@@ -39,6 +39,26 @@ int ex_utf8_step(struct fo_str text) {
     return len > 0 ? len : -1;
 }
 
+size_t ex_utf8_steers(struct fo_str text, uint32_t *ret_code_point) {
+    const unsigned char *c = (const unsigned char *)text.ptr;
+    uint32_t code = 0;
+
+    if (c[0] < ' ' || c[0] == 0x7F) {
+        *ret_code_point = c[0];
+        return 1;
+    }
+    if (text.len >= 2 && c[0] == 0xC2 && c[1] >= 0x80 && c[1] <= 0x9F) {
+        *ret_code_point = c[1];
+        return 2;
+    }
+    if (text.len >= 3 && c[0] == 0xE2)
+        code = 0x2000 | (c[1] & 0x3Fu) << 6 | (c[2] & 0x3Fu);
+    if ((code < 0x2028 || code > 0x202E) && (code < 0x2066 || code > 0x2069))
+        return 0;
+    *ret_code_point = code;
+    return 3;
+}
+
 bool ex_utf8_is_valid(struct fo_str text, size_t *ret_code_points) {
     size_t count = 0;
 

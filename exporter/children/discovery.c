@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "exporter/base/companion.h"
+
 enum { PATH_BYTES = 4096 };
 
 static int fail(struct fo_error *reterr, int code, const char *path, const char *why) {
@@ -154,31 +156,15 @@ int ex_listener_find(const char *plugins, struct fo_str name, char **ret_path,
 
 /* ---- where things lie ---- */
 
-/* `name` beside our program when it is there, else in the installed folder. */
-static char *beside_or(const char *name, const char *installed) {
-    char path[PATH_BYTES];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof path - strlen(name) - 1);
-
-    while (len > 0 && path[len - 1] != '/')
-        len--;
-    if (len > 0) {
-        (void)snprintf(path + len, sizeof path - (size_t)len, "%s", name);
-        if (access(path, F_OK) == 0)
-            return strdup(path);
-    }
-    return installed ? strdup(installed) : NULL;
-}
-
 char *ex_listener_default_folder(void) {
-    return beside_or("plugins", EX_LISTENERS_LIBEXEC "/plugins");
+    char path[EX_COMPANION_PATH_SIZE];
+    int err = ex_companion_find("plugins", path);
+
+    return err == 0 || err == -ENOENT ? strdup(path) : NULL;
 }
 
 char *ex_listener_host_program(void) {
-    char *path =
-        beside_or("failover_listener_host", EX_LISTENERS_LIBEXEC "/failover_listener_host");
+    char path[EX_COMPANION_PATH_SIZE];
 
-    if (path && access(path, X_OK) == 0)
-        return path;
-    free(path);
-    return NULL;
+    return ex_companion_find("failover_listener_host", path) == 0 ? strdup(path) : NULL;
 }

@@ -5,16 +5,32 @@
 
 #include "exporter/base/log.h"
 #include "exporter/cli/cli.h"
+#include "exporter/http/host.h"
 
 /* The last so many flags of the list are not for `run`. */
 enum { SERVE_ONLY = 5 };
 
 static const char default_address[] = ":10912";
 
+static const struct {
+    const char *usage;
+    const char *about;
+    size_t hidden; /* flags at the end of the list */
+    int usage_error;
+} commands[] = {
+    [EX_COMMAND_SERVE] = {"[serve] [flags] [JOB...]",
+                          "Runs jobs and serves their metrics until it is told to stop. This is "
+                          "the daemon; `failover_exporter help` lists the other commands.",
+                          0, EX_EXIT_FAILED},
+    [EX_COMMAND_RUN] = {"run [flags] JOB",
+                        "Runs one job in the foreground, with its metrics served meanwhile. Exit "
+                        "status: 0 finished, 1 failed, 130 cancelled, 2 bad input.",
+                        SERVE_ONLY, EX_EXIT_USAGE},
+};
+
 struct choices {
     const char *log_level;
     const char *log_format;
-    const char *external_url;
     const char *route_prefix;
     uint64_t max_requests;
     uint64_t max_response_bytes;
@@ -58,12 +74,23 @@ static void set_defaults(struct ex_daemon_flags *flags, struct choices *choices,
     };
 }
 
+/* What is to be told of how the read door is reached. */
+static int check_names(struct ex_daemon_flags *flags, const struct choices *choices,
+                       struct fo_error *reterr) {
+    const struct ex_flag_list *hosts = &flags->allowed_hosts;
+    int ret = ex_http_prefix_of(choices->route_prefix, flags->daemon.door.external_url,
+                                flags->prefix, reterr);
+
+    for (size_t i = 0; i < hosts->count && ret == 0; i++)
+        ret = ex_http_host_check_names(hosts->items[i], reterr);
+    return ret;
+}
+
 /* 0, or -EINVAL with a complaint. */
 static int finish(struct ex_daemon_flags *flags, const struct choices *choices,
                   enum ex_command command) {
     struct fo_error error;
-    int ret =
-        ex_http_prefix_of(choices->route_prefix, choices->external_url, flags->prefix, &error);
+    int ret = check_names(flags, choices, &error);
     if (ret < 0) {
         ex_cli_complain(NULL, &error);
         return ret;
@@ -75,6 +102,8 @@ static int finish(struct ex_daemon_flags *flags, const struct choices *choices,
     flags->daemon.door.addresses = flags->addresses.items;
     flags->daemon.door.address_count = flags->addresses.count;
     flags->daemon.door.prefix = flags->prefix;
+    flags->daemon.door.allowed_hosts = flags->allowed_hosts.items;
+    flags->daemon.door.allowed_host_count = flags->allowed_hosts.count;
     flags->daemon.door.any_port = command == EX_COMMAND_RUN;
     flags->daemon.door.max_requests = unlimited ? UINT_MAX : (unsigned)choices->max_requests;
     flags->daemon.door.max_response_bytes = choices->max_response_bytes;
@@ -100,10 +129,12 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
          "Address of the read door; may be repeated (:10912)."},
         {"web.telemetry-path", EX_FLAG_TEXT, &daemon->door.telemetry_path, "PATH",
          "Path of the metrics (/metrics)."},
-        {"web.external-url", EX_FLAG_TEXT, &choices.external_url, "URL",
+        {"web.external-url", EX_FLAG_TEXT, &daemon->door.external_url, "URL",
          "Where the read door is reached from outside, such as behind a proxy."},
         {"web.route-prefix", EX_FLAG_TEXT, &choices.route_prefix, "PATH",
          "What stands before all its paths (the path of --web.external-url)."},
+        {"web.allowed-hosts", EX_FLAG_LIST, &flags->allowed_hosts, "NAMES",
+         "Names by which browsers here may call the read door, beside localhost and addresses."},
         {"web.config.file", EX_FLAG_TEXT, &daemon->door.web_config_path, "FILE",
          "TLS, passwords, rate limit, as every Prometheus exporter reads them."},
         {"web.max-requests", EX_FLAG_COUNT, &choices.max_requests, "N",
@@ -127,8 +158,7 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         {"log.level", EX_FLAG_TEXT, &choices.log_level, "LEVEL", "debug, info, warn or error."},
         {"log.format", EX_FLAG_TEXT, &choices.log_format, "FORMAT", "logfmt or json."},
         {"version", EX_FLAG_BOOL, &choices.version, "", "Print the version."},
-        {"help", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
+        EX_FLAGS_HELP(&choices.help),
         {"web.systemd-socket", EX_FLAG_BOOL, &flags->systemd_socket, "",
          "Serve the sockets that systemd hands over, instead of the default address."},
         {"storage.standby", EX_FLAG_BOOL, &daemon->standby, "",
@@ -141,15 +171,12 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
     };
     const size_t count = sizeof list / sizeof *list;
     const struct ex_cli_command about = {
-        .usage = command == EX_COMMAND_RUN ? "run [flags] JOB" : "[serve] [flags] [JOB...]",
-        .about = command == EX_COMMAND_RUN
-                     ? "Runs one job in the foreground, with its metrics served meanwhile. Exit "
-                       "status: 0 finished, 1 failed, 130 cancelled, 2 bad input."
-                     : "Runs jobs and serves their metrics until it is told to stop.",
+        .usage = commands[command].usage,
+        .about = commands[command].about,
         .flags = list,
-        .flag_count = command == EX_COMMAND_RUN ? count - SERVE_ONLY : count,
+        .flag_count = count - commands[command].hidden,
         .help = &choices.help,
-        .usage_error = command == EX_COMMAND_RUN ? EX_EXIT_USAGE : EX_EXIT_FAILED,
+        .usage_error = commands[command].usage_error,
     };
 
     set_defaults(flags, &choices, command);

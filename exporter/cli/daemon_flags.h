@@ -15,6 +15,7 @@ struct ex_daemon_flags {
     bool systemd_socket;             /* serve what the service manager hands over */
     bool check_only;                 /* say whether all files are good, and end */
     struct ex_flag_list control_addresses;
+    struct ex_flag_list allowed_hosts;
     char prefix[EX_HTTP_PREFIX_MAX_BYTES]; /* what daemon.door.prefix points to */
 };
 

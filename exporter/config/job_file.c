@@ -6,18 +6,25 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "exporter/base/utf8.h"
 #include "exporter/config/config.h"
 #include "exporter/config/fail.h"
 #include "exporter/config/job_read.h"
 
 /* ---- name, engine, folder ---------------------------------------------------------------- */
 
-static bool is_control(struct fo_str text, size_t at) {
-    unsigned char c = (unsigned char)text.ptr[at];
+/* It stands in paths of the REST API and in lines. A direction of writing may change in it: whoever
+ * shows it sees to that. */
+static bool is_plain(struct fo_str name) {
+    static const uint32_t first_of_directions = 0x202A;
+    uint32_t code;
 
-    /* U+0080 to U+009F are control characters as well: C2 80 to C2 9F. */
-    return c < ' ' || c == 0x7F ||
-           (c == 0xC2 && at + 1 < text.len && (unsigned char)text.ptr[at + 1] < 0xA0);
+    for (size_t i = 0; i < name.len; i++) {
+        struct fo_str rest = {name.ptr + i, name.len - i};
+        if (name.ptr[i] == '/' || (ex_utf8_steers(rest, &code) > 0 && code < first_of_directions))
+            return false;
+    }
+    return !fo_str_equal(name, fo_str_of(".")) && !fo_str_equal(name, fo_str_of(".."));
 }
 
 /* A name that looks like an id would make "JOB = id or name" ambiguous. */
@@ -38,10 +45,10 @@ static int read_name(struct ex_job_reading *reading) {
         return ex_field_refuse(job, "name", "from 1 to %d bytes", EX_JOB_NAME_MAX);
     if (looks_like_id(name))
         return ex_field_refuse(job, "name", "32 hexadecimal digits are a job id, not a name");
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '/' || is_control(name, i))
-            return ex_field_refuse(job, "name", "no control characters and no /");
-    }
+    if (!is_plain(name))
+        return ex_field_refuse(job, "name",
+                               "no control characters and no /, nothing that turns "
+                               "the direction of writing, and not . or ..");
     return ex_field_text(job, "name", &reading->spec->name);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporter/daemon/control_door.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,14 +11,9 @@
 #include <unistd.h>
 
 #include "exporter/config/fail.h"
+#include "exporter/http/host.h"
 
-enum {
-    TOKEN_MIN_BYTES = 16,
-    TOKEN_MAX_BYTES = 4096,
-    HOST_MAX_BYTES = 256,
-    THREADS = 2,
-    REQUESTS_MAX = 512
-};
+enum { TOKEN_MIN_BYTES = 16, TOKEN_MAX_BYTES = 4096, THREADS = 2, REQUESTS_MAX = 512 };
 
 /* ---- the token ---- */
 
@@ -88,42 +82,6 @@ static bool has_token(const struct ex_control_door *door, struct ex_http_request
 
 /* ---- who may do what ---- */
 
-/* The host of "name:1234", "192.0.2.1" or "[::1]:1234". */
-static bool split_host(struct fo_str text, char host[static HOST_MAX_BYTES]) {
-    if (text.len == 0 || text.len >= HOST_MAX_BYTES)
-        return false;
-    memcpy(host, text.ptr, text.len);
-    host[text.len] = '\0';
-    char *end = strrchr(host, ':');
-    if (host[0] == '[') {
-        end = strchr(host, ']');
-        memmove(host, host + 1, text.len);
-        if (end)
-            end--;
-    }
-    if (end)
-        *end = '\0';
-    return host[0] != '\0';
-}
-
-/* A browser that was led here by a name of somebody else's sends that name. */
-static bool is_known_host(const struct ex_control_door *door, struct fo_str header) {
-    char host[HOST_MAX_BYTES];
-    char own[HOST_MAX_BYTES];
-    unsigned char binary[sizeof(struct in6_addr)];
-
-    if (!split_host(header, host))
-        return false;
-    if (inet_pton(AF_INET, host, binary) == 1 || inet_pton(AF_INET6, host, binary) == 1 ||
-        strcasecmp(host, "localhost") == 0)
-        return true;
-    for (size_t i = 0; i < door->options.address_count; i++) {
-        if (split_host(fo_str_of(door->options.addresses[i]), own) && strcasecmp(host, own) == 0)
-            return true;
-    }
-    return false;
-}
-
 static unsigned roles_of(const struct ex_control_door *door, struct fo_str user) {
     static const struct {
         enum ex_role configured;
@@ -145,8 +103,24 @@ static unsigned roles_of(const struct ex_control_door *door, struct fo_str user)
     return roles;
 }
 
+/* A browser says whose page it asks for. */
 static bool comes_from_a_page(struct ex_http_request *request) {
-    return ex_http_request_header(request, "Origin").ptr;
+    if (!ex_http_request_header(request, "Origin").ptr)
+        return false;
+    ex_http_request_withhold(request,
+                             "The request has an Origin: no web page may drive this door.");
+    return true;
+}
+
+/* A browser that was led here by a name of somebody else's sends that name. */
+static bool is_known_host(const struct ex_control_door *door, struct ex_http_request *request) {
+    if (ex_http_host_is_known(ex_http_request_header(request, "Host"), door->options.addresses,
+                              door->options.address_count))
+        return true;
+    ex_http_request_withhold(
+        request, "The Host of this request is not a name of this door: use an address, localhost, "
+                 "or a name that --control.listen-address has.");
+    return false;
 }
 
 static unsigned authorize_local(void *ctx, struct ex_http_request *request,
@@ -158,7 +132,7 @@ static unsigned authorize_remote(void *ctx, struct ex_http_request *request,
                                  const struct ex_http_peer *peer) {
     const struct ex_control_door *door = ctx;
 
-    if (comes_from_a_page(request) || !is_known_host(door, ex_http_request_header(request, "Host")))
+    if (comes_from_a_page(request) || !is_known_host(door, request))
         return 0;
     if (has_token(door, request))
         return EX_HTTP_ROLES_ALL;

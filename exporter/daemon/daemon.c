@@ -17,42 +17,27 @@
 #include "exporter/daemon/engine_rooms.h"
 #include "exporter/daemon/job_load.h"
 #include "exporter/daemon/label_keys.h"
-#include "exporter/daemon/lock.h"
 #include "exporter/daemon/self_metrics.h"
-#include "exporter/daemon/work_dir.h"
+#include "exporter/daemon/state.h"
 #include "exporter/engines/push/push.h"
 #include "exporter/manager/inbox.h"
 #include "exporter/metrics/manifest.h"
 #include "exporter/metrics/process.h"
 #include "exporter/rest/events.h"
 #include "exporter/spawn/client.h"
-#include "exporter/store/store.h"
 #include "listeners/catalogue/catalogue.h"
 
-/* Attempts are numbered from the wall clock on, and past all that the last daemon can have used, so
- * that a later daemon's numbers are higher. */
-enum {
-    DRAIN_MS = 3000,
-    LISTENER_GRACE_MS = 1500,
-    URL_MAX_BYTES = 1024,
-    EPOCHS_PER_MS = 1000,
-    EPOCHS_OF_DAEMON = 1000000000
-};
+enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500, URL_MAX_BYTES = 1024 };
 
 struct ex_daemon {
     uv_loop_t *loop; /* borrowed */
     struct ex_config *config;
-    char **job_files;          /* borrowed */
-    struct ex_job_spec **jobs; /* of the files; a reference each */
-    int job_count;             /* of jobs that have been read */
+    struct ex_job_files jobs;
     struct ex_metrics *metrics;
     struct ex_process *process; /* NULL without exporter metrics */
     struct ex_self_metrics self;
     struct catalogue *catalogue;
-    struct ex_work_dir work_dir;
-    struct ex_lock lock;
-    struct ex_store *store; /* NULL: state is in memory */
-    int64_t epoch;          /* of the first attempt */
+    struct ex_state state;
     bool rerun;
     struct ex_spawner *spawner;
     struct ex_bank *bank;
@@ -71,7 +56,7 @@ struct ex_daemon {
 /* ---- starting, room by room ---- */
 
 static int start_catalogue(struct ex_daemon *daemon, struct fo_error *reterr) {
-    return ex_catalogue_load(daemon->config, daemon->work_dir.path, &daemon->catalogue, reterr);
+    return ex_catalogue_load(daemon->config, daemon->state.dir.path, &daemon->catalogue, reterr);
 }
 
 static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_options *options,
@@ -113,8 +98,8 @@ static int start_spawner(struct ex_daemon *daemon, const struct ex_daemon_option
     };
     int ret = ex_spawner_new(&spawner, &daemon->spawner, reterr);
 
-    if (ret == 0 && daemon->lock.fd != -1) {
-        ret = ex_spawner_hold(daemon->spawner, daemon->lock.fd);
+    if (ret == 0 && daemon->state.lock.fd != -1) {
+        ret = ex_spawner_hold(daemon->spawner, daemon->state.lock.fd);
         if (ret < 0)
             *reterr = (struct fo_error){.code = ret, .text = "the spawner cannot hold the lock"};
     }
@@ -130,69 +115,40 @@ static void on_stored(void *ctx, bool up) {
     ex_manager_on_stored(daemon->manager);
 }
 
-static int read_epoch(void *ctx, const struct ex_row *row) {
-    int64_t *epoch = ctx;
-
-    *epoch = row->ints[2];
-    return 0;
-}
-
-static int open_store(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+static int open_state(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                       struct fo_error *reterr) {
-    const struct ex_store_config config = {
-        .directory = daemon->work_dir.path,
-        .now_ms = ex_clock_wall_ms(),
-        .retention_count = daemon->config->storage_retention_count,
-        .retention_bytes = daemon->config->storage_retention_bytes,
-        .retention_age_ms = daemon->config->storage_retention_age_ms,
+    const struct ex_state_options state = {
+        .storage_path = options->storage_path,
+        .keep = options->keep_state,
+        .standby = options->standby,
         .changed = on_stored,
         .ctx = daemon,
     };
-    int64_t last_epoch = 0;
 
-    if (daemon->work_dir.temporary)
-        return 0;
-    int ret = ex_lock_take(&daemon->lock, daemon->work_dir.path, options->standby, reterr);
-    if (ret == 0 && options->keep_state)
-        ret = ex_store_open(&config, &daemon->store, reterr);
-    if (ret == 0 && daemon->store)
-        ret = ex_store_read(daemon->store, EX_READ_DAEMON, 0, read_epoch, &last_epoch);
-    if (ret == 0 && last_epoch > 0 && daemon->epoch < last_epoch + EPOCHS_OF_DAEMON)
-        daemon->epoch = last_epoch + EPOCHS_OF_DAEMON;
-    return ret;
+    return ex_state_open(&daemon->state, &state, daemon->config, reterr);
 }
 
-/* A job whose file has changed is over; the new one takes its place. */
 static bool goes_on(void *ctx, const struct ex_job_spec *spec) {
     const struct ex_daemon *daemon = ctx;
 
-    for (int i = 0; i < daemon->job_count; i++) {
-        const struct ex_job_spec *file = daemon->jobs[i];
-        if (strcmp(file->name, spec->name) != 0 || strcmp(file->engine, spec->engine) != 0 ||
-            file->content_hash == spec->content_hash)
-            continue;
-        ex_log(EX_LOG_WARN, "The file of a job has changed; it begins anew.",
-               EX_TEXT("job_name", spec->name), EX_TEXT("file", daemon->job_files[i]));
-        return false;
-    }
-    return true;
+    return ex_job_files_go_on(&daemon->jobs, spec);
 }
 
 static int recover(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_recovery recovery = {
         .engines = &daemon->engines.all,
         .config = daemon->config,
-        .same_boot = daemon->lock.same_boot,
+        .same_boot = daemon->state.lock.same_boot,
         .goes_on = goes_on,
         .ctx = daemon,
     };
 
-    if (!daemon->store)
+    if (!daemon->state.store)
         return 0;
     int ret = ex_manager_recover(daemon->manager, &recovery, reterr);
     if (ret == 0) {
-        ex_manager_set_epoch(daemon->manager, daemon->epoch);
-        ret = ex_store_start(daemon->store);
+        ex_manager_set_epoch(daemon->manager, daemon->state.epoch);
+        ret = ex_store_start(daemon->state.store);
         if (ret < 0)
             *reterr = (struct fo_error){.code = ret, .text = "no thread for the store"};
     }
@@ -222,8 +178,8 @@ static struct ex_engine_needs engine_needs(struct ex_daemon *daemon) {
         .self = &daemon->self,
         .manager = daemon->manager,
         .spawner = daemon->spawner,
-        .work_dir = &daemon->work_dir,
-        .epoch = daemon->epoch,
+        .work_dir = &daemon->state.dir,
+        .epoch = daemon->state.epoch,
     };
 }
 
@@ -260,7 +216,7 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
         .label_key_count = labels.count,
         .flink_names = options->flink_names,
         .bank = daemon->bank,
-        .store = daemon->store,
+        .store = daemon->state.store,
         .retention_ms = daemon->config->metrics_retention_ms,
         .observer = options->observer,
         .observer_ctx = options->observer_ctx,
@@ -309,7 +265,7 @@ static int open_control(struct ex_daemon *daemon, const struct ex_daemon_options
     if (!options->control.enabled)
         return 0;
     int ret = ex_control_door_open(&daemon->control, &options->control, &daemon->door,
-                                   daemon->work_dir.path, daemon->config, reterr);
+                                   daemon->state.dir.path, daemon->config, reterr);
     if (ret == 0)
         ex_log(EX_LOG_INFO, "Commands are taken.",
                EX_TEXT("socket", ex_http_address(daemon->control.local, 0)));
@@ -343,81 +299,6 @@ static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *o
     return 0;
 }
 
-/* Settings that are good but mean nothing here. */
-static void log_notices(const char *file, const struct ex_notices *notices) {
-    for (size_t i = 0; i < notices->count; i++)
-        ex_log(EX_LOG_INFO, "A setting has no effect.", EX_TEXT("file", file),
-               EX_INT("line", notices->items[i].line), EX_TEXT("why", notices->items[i].text));
-}
-
-static void note_storage(const struct ex_daemon_options *options) {
-    if (options->storage_path && options->keep_state)
-        return;
-    if (options->storage_path)
-        ex_log(EX_LOG_WARN,
-               "State is in memory: counters and jobs are lost when the daemon ends. Only files "
-               "go to the storage path.",
-               EX_TEXT("storage_path", options->storage_path));
-    else
-        ex_log_plain(EX_LOG_WARN, "State is in memory: counters and jobs are lost when the daemon "
-                                  "ends. Files go to a private temporary folder; give "
-                                  "--storage.path to keep them.");
-}
-
-/* The job stands under its name in every series: two of one name cannot run together. */
-static int check_name(const struct ex_daemon *daemon, const struct ex_job_spec *spec,
-                      struct fo_error *reterr) {
-    for (int i = 0; i < daemon->job_count; i++) {
-        if (strcmp(daemon->jobs[i]->name, spec->name) != 0)
-            continue;
-        *reterr = (struct fo_error){.code = -EEXIST};
-        (void)snprintf(reterr->text, sizeof reterr->text,
-                       "name: \"%.60s\" is already the job of %.60s", spec->name,
-                       daemon->job_files[i]);
-        return -EEXIST;
-    }
-    return 0;
-}
-
-/* Without a control door no scheduler could report. */
-static int check_engine(const struct ex_job_spec *spec, struct fo_error *reterr) {
-    if (strcmp(spec->engine_kind, ex_push_name) != 0)
-        return 0;
-    *reterr = (struct fo_error){.code = -ENOTSUP};
-    (void)snprintf(
-        reterr->text, sizeof reterr->text,
-        "engine: %.64s: the tasks of this job are started by a scheduler of yours, which "
-        "reports to a daemon; start one with `serve` and see docs/push.md",
-        spec->engine);
-    return -ENOTSUP;
-}
-
-/* All before the first starts: better nothing at all than half of it. */
-static int read_jobs(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                     const char **ret_file, struct fo_error *reterr) {
-    daemon->job_files = options->job_files;
-    daemon->job_count = 0;
-    daemon->jobs = calloc((size_t)options->job_file_count + 1, sizeof *daemon->jobs);
-    if (!daemon->jobs)
-        return -ENOMEM;
-    for (int i = 0; i < options->job_file_count; i++) {
-        struct ex_job_spec *spec = NULL;
-        int ret = ex_job_load(options->job_files[i], daemon->config, &spec, reterr);
-        if (ret == 0)
-            ret = check_name(daemon, spec, reterr);
-        if (ret == 0 && !options->control.enabled)
-            ret = check_engine(spec, reterr);
-        if (ret < 0) {
-            *ret_file = options->job_files[i];
-            (void)ex_job_spec_unref(spec);
-            return ret;
-        }
-        log_notices(options->job_files[i], &spec->notices);
-        daemon->jobs[daemon->job_count++] = spec;
-    }
-    return 0;
-}
-
 static int start(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                  const char **ret_file, struct fo_error *reterr) {
     *ret_file = options->config_file;
@@ -425,14 +306,14 @@ static int start(struct ex_daemon *daemon, const struct ex_daemon_options *optio
     if (ret < 0)
         return ret;
     *ret_file = NULL;
-    log_notices(options->config_file, &daemon->config->notices);
-    ret = read_jobs(daemon, options, ret_file, reterr);
+    ex_job_load_notices(options->config_file, &daemon->config->notices);
+    daemon->jobs.paths = options->job_files;
+    daemon->jobs.path_count = options->job_file_count;
+    ret = ex_job_files_read(&daemon->jobs, daemon->config, options->control.enabled, ret_file,
+                            reterr);
     if (ret < 0)
         return ret;
-    note_storage(options);
-    ret = ex_work_dir_open(&daemon->work_dir, options->storage_path, reterr);
-    if (ret == 0)
-        ret = open_store(daemon, options, reterr);
+    ret = open_state(daemon, options, reterr);
     if (ret == 0)
         ret = start_catalogue(daemon, reterr);
     if (ret == 0)
@@ -479,7 +360,7 @@ static void close_rooms(struct ex_daemon *daemon) {
     ex_control_door_close(&daemon->control, DRAIN_MS);
     ex_read_door_close(&daemon->door, DRAIN_MS);
     ex_engine_rooms_close(&daemon->engines);
-    daemon->store = ex_store_close(daemon->store);
+    ex_state_close(&daemon->state);
     daemon->manager = ex_manager_free(daemon->manager);
     ex_bank_close(daemon->bank, LISTENER_GRACE_MS, on_listeners_closed, daemon);
 }
@@ -502,8 +383,7 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
     if (!daemon)
         return -ENOMEM;
     daemon->loop = loop;
-    daemon->lock.fd = -1;
-    daemon->epoch = ex_clock_wall_ms() * EPOCHS_PER_MS;
+    ex_state_init(&daemon->state);
     daemon->rerun = options->rerun;
     daemon->events = ex_events_new();
     if (!daemon->events) {
@@ -531,7 +411,7 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, bool flink_names, struct ex_b
     if (!daemon)
         return -ENOMEM;
     daemon->loop = loop;
-    daemon->lock.fd = -1;
+    ex_state_init(&daemon->state);
     int ret = ex_config_load(NULL, &daemon->config, reterr);
     if (ret == 0)
         ret = start_catalogue(daemon, reterr);
@@ -556,55 +436,12 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, bool flink_names, struct ex_b
 
 /* ---- while it runs ---- */
 
-static int submit_job(struct ex_daemon *daemon, struct ex_job_spec *spec, struct ex_job **ret_job,
-                      struct fo_error *reterr) {
-    const struct ex_engine *engine = ex_engines_find(&daemon->engines.all, spec->engine);
-
-    if (engine) {
-        int ret = ex_manager_submit(daemon->manager, engine, spec, ret_job, reterr);
-        if (ret == 0 && strcmp(spec->engine_kind, ex_push_name) == 0)
-            ex_log(EX_LOG_INFO,
-                   "The job waits for its scheduler, which follows GET /jobs/ID/decisions and "
-                   "answers with POST /jobs/ID/reports.",
-                   EX_TEXT("job_name", spec->name), EX_TEXT("job_id", ex_job_id(*ret_job)),
-                   EX_TEXT("engine", spec->engine));
-        return ret;
-    }
-    *reterr = (struct fo_error){.code = -ENOENT};
-    (void)snprintf(reterr->text, sizeof reterr->text, "engine: no engine \"%s\" runs here",
-                   spec->engine);
-    return -ENOENT;
-}
-
-/* The job of a file that goes on, or has ended and is not to be run again. */
-static bool is_known(struct ex_daemon *daemon, const struct ex_job_spec *spec) {
-    const struct ex_engine *engine = ex_engines_find(&daemon->engines.all, spec->engine);
-    const struct ex_job *job =
-        engine ? ex_manager_find_name(daemon->manager, engine, spec->name) : NULL;
-
-    if (!job || (ex_job_is_closed(job) && daemon->rerun))
-        return false;
-    ex_log(EX_LOG_INFO,
-           ex_job_is_closed(job) ? "A job has ended; --rerun runs it again." : "A job goes on.",
-           EX_TEXT("job_name", spec->name), EX_TEXT("job_id", ex_job_id(job)));
-    return true;
-}
-
 int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
                           struct fo_error *reterr) {
-    if (daemon->store)
+    if (daemon->state.store)
         ex_manager_go_on(daemon->manager);
-    for (int i = 0; i < daemon->job_count; i++) {
-        struct ex_job *job;
-        if (is_known(daemon, daemon->jobs[i]))
-            continue;
-        int ret = submit_job(daemon, daemon->jobs[i], &job, reterr);
-        if (ret < 0) {
-            *ret_file = daemon->job_files[i];
-            return ret;
-        }
-    }
-    return 0;
+    return ex_job_files_submit(&daemon->jobs, daemon->manager, &daemon->engines.all, daemon->rerun,
+                               ret_file, reterr);
 }
 
 struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon) {
@@ -653,11 +490,8 @@ struct ex_daemon *ex_daemon_free(struct ex_daemon *daemon) {
     ex_process_free(daemon->process);
     ex_metrics_free(daemon->metrics);
     (void)catalogue_free(daemon->catalogue);
-    ex_work_dir_close(&daemon->work_dir);
-    ex_lock_release(&daemon->lock);
-    for (int i = 0; i < daemon->job_count; i++)
-        (void)ex_job_spec_unref(daemon->jobs[i]);
-    free(daemon->jobs);
+    ex_state_free(&daemon->state);
+    ex_job_files_done(&daemon->jobs);
     (void)ex_config_unref(daemon->config);
     free(daemon);
     return NULL;

@@ -8,6 +8,7 @@
 
 #include "exporter/base/build_info.h"
 #include "exporter/base/clock.h"
+#include "exporter/http/host.h"
 #include "exporter/metrics/render.h"
 #include "exporter/page/page.h"
 
@@ -218,10 +219,8 @@ static int make_landing(struct ex_read_door *door) {
 }
 
 /* The status page shows what the REST API says, so it is for those who may read that. */
-static bool may_read(const struct ex_read_door *door, const struct ex_http_request *request) {
-    unsigned roles = ex_http_request_peer(request)->roles;
-
-    return door->options.public_status || (roles & (EX_HTTP_ROLE_READ | EX_HTTP_ROLE_CONTROL)) != 0;
+static bool may_read(const struct ex_http_request *request) {
+    return ex_http_request_peer(request)->roles != 0;
 }
 
 static void answer_landing(const struct ex_read_door *door, struct ex_http_response *response) {
@@ -241,11 +240,20 @@ static void link_metrics(const struct ex_read_door *door, struct ex_http_respons
         ex_http_response_header(response, "Link", link);
 }
 
+static void refuse(const struct ex_http_request *request, struct ex_http_response *response) {
+    const char *reason = ex_http_request_withheld(request);
+
+    ex_http_response_error(response, 403, "%s",
+                           reason ? reason : "The status page is not for everybody.");
+}
+
 static void answer_root(void *ctx, struct ex_http_request *request,
                         struct ex_http_response *response) {
-    if (may_read(ctx, request)) {
+    if (may_read(request)) {
         ex_page_answer(request, response);
         link_metrics(ctx, response);
+    } else if (ex_http_request_withheld(request)) {
+        refuse(request, response);
     } else {
         answer_landing(ctx, response);
     }
@@ -253,10 +261,38 @@ static void answer_root(void *ctx, struct ex_http_request *request,
 
 static void answer_page_file(void *ctx, struct ex_http_request *request,
                              struct ex_http_response *response) {
-    if (may_read(ctx, request))
+    (void)ctx;
+    if (may_read(request))
         ex_page_answer_file(request, response);
     else
-        ex_http_response_error(response, 403, "the status page is not for everybody");
+        refuse(request, response);
+}
+
+/* ---- who may read ---- */
+
+/* The addresses that it listens on are names of the door, and those that it was told. */
+static bool is_known_host(const struct ex_read_door_options *options, struct fo_str header) {
+    return ex_http_host_is_known(header, options->addresses, options->address_count) ||
+           ex_http_host_is_known(header, &options->external_url, 1) ||
+           ex_http_host_is_known(header, options->allowed_hosts, options->allowed_host_count);
+}
+
+/* Where everybody may read, a Host has nothing to prove, unless names were given for it. */
+static unsigned authorize(void *ctx, struct ex_http_request *request,
+                          const struct ex_http_peer *peer) {
+    const struct ex_read_door_options *options = &((const struct ex_read_door *)ctx)->options;
+    bool proven = peer->local_socket || peer->certified || peer->user.len > 0;
+    bool open = options->public_status && options->allowed_host_count == 0;
+    unsigned roles = ex_http_authorize_default(ctx, request, peer) |
+                     (options->public_status ? EX_HTTP_ROLE_READ : 0u);
+
+    if (roles == 0 || proven || open ||
+        is_known_host(options, ex_http_request_header(request, "Host")))
+        return roles;
+    ex_http_request_withhold(
+        request, "The Host of this request is not a name of this server. If it should be, give it "
+                 "to --web.allowed-hosts; an address and localhost are always good.");
+    return 0;
 }
 
 /* ---- the door ---- */
@@ -287,7 +323,6 @@ size_t ex_read_door_routes(struct ex_read_door *door, struct ex_http_route *rout
 static int start(struct ex_read_door *door, const char *const *addresses, size_t address_count,
                  struct fo_error *reterr) {
     struct ex_http_route routes[EX_READ_DOOR_ROUTES + EX_REST_ROUTES_MAX];
-    unsigned roles = door->options.public_status ? 0 : EX_HTTP_ROLE_READ;
     size_t count = ex_read_door_routes(door, routes);
     const struct ex_http_config config = {
         .name = "read",
@@ -298,9 +333,11 @@ static int start(struct ex_read_door *door, const char *const *addresses, size_t
         .prefix = door->options.prefix,
         .web_config_path = door->options.web_config_path,
         .max_requests = door->options.max_requests,
+        .authorize = authorize,
+        .authorize_ctx = door,
     };
 
-    count += ex_rest_read_routes(door->rest, roles, routes + count);
+    count += ex_rest_read_routes(door->rest, EX_HTTP_ROLE_READ, routes + count);
     return ex_http_start(&config, routes, count, &door->server, reterr);
 }
 

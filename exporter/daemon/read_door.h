@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exporter/daemon/read_door.h - the door that changes nothing: metrics, health, the status page and
  * the read half of the REST API.
+ * Who comes from this machine may read all of it, and so could a web page in a browser here whose
+ * name was made to lead to us: without a password or certificate the Host must be a name of ours.
  * Handlers run on the HTTP server's threads and read finished snapshots only; the job manager never
  * waits for them. Owns: the server. Threads: [main] unless said otherwise. */
 #ifndef EX_DAEMON_READ_DOOR_H
@@ -23,6 +25,9 @@ struct ex_read_door_options {
     bool any_port;              /* when an address is in use, take a free port on loopback */
     const char *telemetry_path; /* "/metrics" */
     const char *prefix;         /* of ex_http_prefix_of(); all routes are below it. NULL = none */
+    const char *external_url;   /* its host is a name of ours; NULL = none */
+    const char *const *allowed_hosts; /* more such names; lists with commas */
+    size_t allowed_host_count;
     const char *web_config_path;
     unsigned max_requests;
     size_t max_response_bytes; /* of a page of metrics as sent; 0 = no limit */

@@ -79,8 +79,29 @@ static struct ex_http_step check_target(struct ex_http_request *request) {
     }
 }
 
+/* RFC 9110: the characters of a header's name. */
+#define TOKEN_CHARS "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+/* "Content-Length : 5" is no header to libmicrohttpd and one to others; so is what stands behind a
+ * carriage return alone. Stops at the first of these. */
+static enum MHD_Result look_at_header(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                      const char *value) {
+    bool *bad = ctx;
+
+    (void)kind;
+    *bad = name[0] == '\0' || name[strspn(name, TOKEN_CHARS)] != '\0';
+    for (; value && *value && !*bad; value++)
+        *bad = ((unsigned char)*value < ' ' && *value != '\t') || *value == 0x7f;
+    return *bad ? MHD_NO : MHD_YES;
+}
+
 /* libmicrohttpd is lenient about a request's framing; a proxy in front may not read it alike. */
 static const char *framing_problem(struct ex_http_request *request) {
+    bool bad = false;
+
+    (void)MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, look_at_header, &bad);
+    if (bad)
+        return "A header has a name or a value with characters that have no place in it.";
     struct fo_str coding = ex_http_request_header(request, "Transfer-Encoding");
 
     if (coding.ptr && (coding.len != 7 || strncasecmp(coding.ptr, "chunked", 7) != 0))
@@ -95,12 +116,16 @@ static const char *framing_problem(struct ex_http_request *request) {
     return NULL;
 }
 
+/* Where such a request ends is a matter of opinion: nothing after it is believed. */
 static struct ex_http_step check_framing(struct ex_http_request *request) {
     const char *problem = framing_problem(request);
 
-    return problem
-               ? answered(ex_http_request_refuse(request, 400, EX_HTTP_REJECTED_MALFORMED, problem))
-               : passed;
+    if (!problem)
+        return passed;
+    ex_http_request_count(request, EX_HTTP_REJECTED_MALFORMED);
+    ex_http_response_error(&request->response, 400, "%s", problem);
+    ex_http_response_header(&request->response, "Connection", "close");
+    return answered(answer_error(request));
 }
 
 static struct ex_http_step check_rate(struct ex_http_request *request) {
@@ -211,8 +236,9 @@ static struct ex_http_step check_role(struct ex_http_request *request) {
         server->authorize(server->authorize_ctx, request, &request->peer) & EX_HTTP_ROLES_ALL;
     if (request->route->roles == 0 || (request->route->roles & request->peer.roles) != 0)
         return passed;
-    return answered(ex_http_request_refuse(request, 403, EX_HTTP_REJECTED_AUTH,
-                                           "This is not allowed for this client."));
+    return answered(ex_http_request_refuse(
+        request, 403, EX_HTTP_REJECTED_AUTH,
+        request->withheld ? request->withheld : "This is not allowed for this client."));
 }
 
 static struct ex_http_step check_length(struct ex_http_request *request) {

@@ -104,6 +104,11 @@ struct ex_http_peer {
 };
 const struct ex_http_peer *ex_http_request_peer(const struct ex_http_request *request);
 
+/* Why a client may do less than another in its place would: words that a 403 then says, and the way
+ * out; kept, not copied. NULL when nothing was withheld. */
+void ex_http_request_withhold(struct ex_http_request *request, const char *reason);
+const char *ex_http_request_withheld(const struct ex_http_request *request);
+
 /* ---- Responses: [handler], or the thread that completes a deferred answer ---- */
 
 /* Default 200. */
@@ -177,7 +182,8 @@ struct ex_http_stream *ex_http_stream_close(struct ex_http_stream *stream);
 /* ---- Server ---- */
 
 /* What a client may do, asked once per request after the web configuration's own checks passed and
- * before its route's roles are compared. `peer->roles` is still 0. [handler] */
+ * before its route's roles are compared. `peer->roles` is still 0. It may say why it is not more,
+ * by ex_http_request_withhold(). [handler] */
 typedef unsigned ex_http_authorize(void *ctx, struct ex_http_request *request,
                                    const struct ex_http_peer *peer);
 

@@ -111,6 +111,14 @@ const struct ex_http_peer *ex_http_request_peer(const struct ex_http_request *re
     return &request->peer;
 }
 
+void ex_http_request_withhold(struct ex_http_request *request, const char *reason) {
+    request->withheld = reason;
+}
+
+const char *ex_http_request_withheld(const struct ex_http_request *request) {
+    return request->withheld;
+}
+
 unsigned ex_http_authorize_default(void *ctx, struct ex_http_request *request,
                                    const struct ex_http_peer *peer) {
     (void)ctx;

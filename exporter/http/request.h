@@ -41,6 +41,7 @@ struct ex_http_request {
     struct ex_http_auth_job *job; /* a reference, while its password is being verified */
     char *credentials;            /* owned; peer.user points into it */
     struct ex_http_peer peer;
+    const char *withheld; /* why peer.roles are not more; NULL = they are all that there is */
     struct ex_buffer body;
     struct ex_http_joined *joined; /* owned */
     struct ex_http_response response;

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "exporter/base/utf8.h"
+
 /* Decoded text goes here; there is room for all of it, because decoding never makes text longer. */
 struct arena {
     char *next;
@@ -18,52 +20,6 @@ static int hex_value(char c) {
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
-}
-
-/* Length of the UTF-8 sequence at the start of `text`, 0 if there is none: overlong forms,
- * surrogates and code points above U+10FFFF are none. */
-static size_t sequence_len(const unsigned char *text, size_t len) {
-    static const struct {
-        unsigned char mask, bits, second_min, second_max;
-    } forms[] = {
-        {0xff, 0xe0, 0xa0, 0xbf}, {0xff, 0xed, 0x80, 0x9f}, {0xf0, 0xe0, 0x80, 0xbf},
-        {0xff, 0xf0, 0x90, 0xbf}, {0xff, 0xf4, 0x80, 0x8f}, {0xf8, 0xf0, 0x80, 0xbf},
-    };
-    size_t need = 2;
-
-    if (text[0] < 0x80)
-        return 1;
-    if (text[0] < 0xc2 || text[0] > 0xf4 || len < 2)
-        return 0;
-    unsigned char low = 0x80;
-    unsigned char high = 0xbf;
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if ((text[0] & forms[i].mask) == forms[i].bits) {
-            low = forms[i].second_min;
-            high = forms[i].second_max;
-            need = text[0] < 0xf0 ? 3 : 4;
-            break;
-        }
-    }
-    if (len < need || text[1] < low || text[1] > high)
-        return 0;
-    for (size_t i = 2; i < need; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return need;
-}
-
-static bool is_utf8(struct fo_str text) {
-    size_t at = 0;
-
-    while (at < text.len) {
-        size_t len = sequence_len((const unsigned char *)text.ptr + at, text.len - at);
-        if (len == 0)
-            return false;
-        at += len;
-    }
-    return true;
 }
 
 /* Bytes that may stand in a target unencoded. Stricter than the RFC about nothing, more tolerant
@@ -80,6 +36,7 @@ static bool is_target_text(struct fo_str text) {
 static int decode(struct arena *arena, struct fo_str text, bool plus_is_space,
                   struct fo_str *ret_text) {
     char *start = arena->next;
+    size_t characters;
 
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -96,7 +53,7 @@ static int decode(struct arena *arena, struct fo_str text, bool plus_is_space,
         *arena->next++ = c;
     }
     struct fo_str decoded = {start, (size_t)(arena->next - start)};
-    if (!is_utf8(decoded))
+    if (!ex_utf8_is_valid(decoded, &characters))
         return -EINVAL;
     *ret_text = decoded;
     return 0;

@@ -176,19 +176,15 @@ static void cell_changed(void *arg, const struct ex_cell *cell) {
     forget_piece(chunk, cell->family->id);
 }
 
-int ex_page_refresh(struct ex_page *page, size_t family_count) {
-    for (size_t i = 0; i < page->chunk_count; i++) {
-        struct ex_chunk *chunk = page->chunks[i];
-        int failed = reserve_pieces(chunk, family_count);
-        for (size_t j = 0; j < EX_CHUNK_GROUPS && !failed; j++) {
-            if (chunk->groups[j])
-                failed = ex_snapshot_take(&page->snapshot, chunk->groups[j], family_count,
-                                          cell_changed, chunk);
-        }
-        if (failed)
-            return failed;
+static int refresh_chunk(struct ex_page *page, struct ex_chunk *chunk, size_t family_count) {
+    int failed = reserve_pieces(chunk, family_count);
+
+    for (size_t i = 0; i < EX_CHUNK_GROUPS && !failed; i++) {
+        if (chunk->groups[i])
+            failed = ex_snapshot_take(&page->snapshot, chunk->groups[i], family_count, cell_changed,
+                                      chunk);
     }
-    return 0;
+    return failed;
 }
 
 /* ---- rendering ---- */
@@ -275,13 +271,17 @@ static int render_chunk(struct ex_page *page, struct ex_chunk *chunk, const stru
     return 0;
 }
 
-int ex_page_render(struct ex_page *page, const struct ex_style *style, const bool *wanted,
+/* Chunk by chunk, so that what was just taken over is still in the processor's cache when it is
+ * rendered. */
+int ex_page_update(struct ex_page *page, const struct ex_style *style, const bool *wanted,
                    size_t family_count) {
     int failed = reserve_cells(page, family_count * EX_CHUNK_GROUPS);
 
     for (size_t i = 0; i < page->chunk_count && !failed; i++) {
-        if (page->chunks[i]->missing[slot_of(style)] || !ex_style_is_kept(style))
-            failed = render_chunk(page, page->chunks[i], style, wanted, family_count);
+        struct ex_chunk *chunk = page->chunks[i];
+        failed = refresh_chunk(page, chunk, family_count);
+        if (!failed && (chunk->missing[slot_of(style)] || !ex_style_is_kept(style)))
+            failed = render_chunk(page, chunk, style, wanted, family_count);
     }
     return failed;
 }

@@ -27,21 +27,19 @@ void ex_page_remove(struct ex_page *page, struct ex_group *group);
 /* Hands every group to `gone`; nothing may be done with the page afterwards but to free it. */
 void ex_page_drain(struct ex_page *page, void (*gone)(struct ex_group *group));
 
-/* Takes over what changed in all groups. A group whose writer is in the middle of a change for
- * longer than a few looks stays as it was. -ENOMEM. */
-FO_MUST_CHECK int ex_page_refresh(struct ex_page *page, size_t family_count);
-
-/* Renders what is missing of the families that `wanted` (by family id) says. -ENOMEM. */
-FO_MUST_CHECK int ex_page_render(struct ex_page *page, const struct ex_style *style,
+/* Takes over what changed in all groups and renders what is missing of the families that `wanted`
+ * (by family id) says. A group whose writer is in the middle of a change for longer than a few
+ * looks stays as it was. -ENOMEM. */
+FO_MUST_CHECK int ex_page_update(struct ex_page *page, const struct ex_style *style,
                                  const bool *wanted, size_t family_count);
 
 /* The pieces of a family in page order: `*chunk` starts at 0 and goes up. NULL at the end. Valid
- * for families that were wanted of ex_page_render(), until the page changes. Pieces may be empty.
+ * for families that were wanted of ex_page_update(), until the page changes. Pieces may be empty.
  */
 struct ex_blob *ex_page_next(const struct ex_page *page, const struct ex_style *style,
                              size_t family_id, size_t *chunk);
 
-/* Lets go of what ex_page_render() made in a style that is not kept. */
+/* Lets go of what ex_page_update() made in a style that is not kept. */
 void ex_page_forget_unkept(struct ex_page *page);
 
 #endif

@@ -138,7 +138,7 @@ static int make_page(struct ex_metrics *metrics, const struct ex_render_request 
                      const bool *wanted, size_t family_count, struct ex_body **ret_body) {
     struct ex_style style = style_of(request);
     struct ex_body *body = ex_body_new(EX_IDENTITY);
-    int failed = body ? ex_page_render(metrics->page, &style, wanted, family_count) : -ENOMEM;
+    int failed = body ? ex_page_update(metrics->page, &style, wanted, family_count) : -ENOMEM;
 
     if (!failed)
         failed = append_page(body, metrics, &style, wanted, family_count);
@@ -167,9 +167,7 @@ static int scrape(struct ex_metrics *metrics, const struct ex_render_request *re
     const struct ex_family *family = ex_metrics_next_family(metrics, NULL);
     for (size_t i = 0; i < family_count; family = ex_metrics_next_family(metrics, family))
         wanted[i++] = is_wanted(family, request);
-    failed = ex_page_refresh(metrics->page, family_count);
-    if (!failed)
-        failed = make_page(metrics, request, wanted, family_count, ret_body);
+    failed = make_page(metrics, request, wanted, family_count, ret_body);
     free(wanted);
     return failed;
 }

@@ -23,7 +23,7 @@ enum {
 
 struct ex_spawner {
     struct ex_spawner_config config;
-    char path[EX_SPAWNER_PATH_SIZE]; /* of the program, or of the socket to connect to */
+    char path[EX_COMPANION_PATH_SIZE]; /* of the program, or of the socket to connect to */
     char name[NAME_SIZE]; /* of its cgroup folders; the same for a successor, who empties them */
     pid_t pid;
     int socket;

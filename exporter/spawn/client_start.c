@@ -14,23 +14,12 @@ enum { SOCKET_IN_SPAWNER = 3, FIRST_WORD_MS = 10000 };
 
 /* ---- a child --------------------------------------------------------------------------------- */
 
-int ex_spawner_program(const char *given, char ret_path[static EX_SPAWNER_PATH_SIZE]) {
-    static const char name[] = "failover_spawn";
-
-    if (given)
-        return snprintf(ret_path, EX_SPAWNER_PATH_SIZE, "%s", given) < EX_SPAWNER_PATH_SIZE
-                   ? 0
-                   : -ENAMETOOLONG;
-    ssize_t len = readlink("/proc/self/exe", ret_path, EX_SPAWNER_PATH_SIZE - sizeof name);
-    while (len > 0 && ret_path[len - 1] != '/')
-        len--;
-    if (len > 0) {
-        memcpy(ret_path + len, name, sizeof name);
-        if (access(ret_path, X_OK) == 0)
-            return 0;
-    }
-    (void)snprintf(ret_path, EX_SPAWNER_PATH_SIZE, "%s/%s", EX_SPAWN_LIBEXEC, name);
-    return access(ret_path, X_OK) == 0 ? 0 : -errno;
+int ex_spawner_program(const char *given, char ret_path[static EX_COMPANION_PATH_SIZE]) {
+    if (!given)
+        return ex_companion_find("failover_spawn", ret_path);
+    return snprintf(ret_path, EX_COMPANION_PATH_SIZE, "%s", given) < EX_COMPANION_PATH_SIZE
+               ? 0
+               : -ENAMETOOLONG;
 }
 
 static int file_actions_make(posix_spawn_file_actions_t *actions, int socket) {

@@ -7,13 +7,12 @@
 
 #include <sys/types.h>
 
+#include "exporter/base/companion.h"
 #include "exporter/spawn/protocol.h"
 
-#define EX_SPAWNER_PATH_SIZE 4096
-
-/* Where the program is: `given`, or beside our own, or installed. -ENAMETOOLONG, -ENOENT, -EACCES.
- */
-FO_MUST_CHECK int ex_spawner_program(const char *given, char ret_path[static EX_SPAWNER_PATH_SIZE]);
+/* Where the program is: `given`, or as ex_companion_find() says, with its errors. */
+FO_MUST_CHECK int ex_spawner_program(const char *given,
+                                     char ret_path[static EX_COMPANION_PATH_SIZE]);
 
 /* Starts `program` as a child, with `name` for its cgroup folders, and gives our end of the socket
  * to it. Neither text is changed; posix_spawn() wants them like this. -errno. */

@@ -46,7 +46,9 @@ struct ex_store {
     bool finished;          /* it is durable */
     uint64_t commit_ns;     /* what that took */
     bool stopping;
-    int wal_pages; /* that wait for a checkpoint */
+    int wal_pages;     /* of the log */
+    int moved_pages;   /* of these, those that the last checkpoint was about */
+    bool checkpointed; /* by the checkpointer, and the rest is the writer's to move */
     struct ex_store_status status;
 };
 

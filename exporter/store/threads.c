@@ -14,7 +14,7 @@ enum {
     RETRY_MIN_MS = 50,
     RETRY_MAX_MS = 2000,
     IDLE_MS = 30 * 1000,       /* between two looks at the age of the history */
-    WAL_PAGES_MIN = 1000,      /* 4 MB: worth a checkpoint */
+    WAL_PAGES_MIN = 4 * 1024,  /* 16 MB that are not in the file: worth a checkpoint */
     WAL_PAGES_MAX = 16 * 1024, /* 64 MB: the writer makes one itself */
     MS_PER_S = 1000,
     NS_PER_MS = 1000000,
@@ -98,22 +98,34 @@ static void note_trouble(struct ex_store *store, int error) {
 }
 
 /* With the lock. */
+static bool is_checkpoint_due(const struct ex_store *store) {
+    return store->wal_pages - store->moved_pages >= WAL_PAGES_MIN;
+}
+
+/* With the lock. */
 static void note_success(struct ex_store *store, uint64_t deleted) {
     store->status.up = true;
     store->status.deleted += deleted;
     store->status.failures = (uint64_t)store->writing.used.failures;
     store->status.events = (uint64_t)store->writing.used.events;
     store->wal_pages = store->writing.wal_pages;
-    if (store->wal_pages >= WAL_PAGES_MIN)
+    if (store->wal_pages < store->moved_pages)
+        store->moved_pages = 0; /* the log has begun anew */
+    if (is_checkpoint_due(store))
         (void)pthread_cond_signal(&store->wake_checkpointer);
 }
 
-/* The checkpointer was not fast enough: what it has left over is done here. The next write begins
- * the log anew. */
+/* A log begins anew only when nothing of it is left to be moved, and while the checkpointer is at
+ * work more comes. That rest is moved here, when it is smallest: so the log stays one short piece
+ * of the disk that is written again and again, which costs a commit less than a file that grows.
+ * With the lock, which is let go meanwhile. */
 static void shorten_log(struct ex_store *store) {
-    if (store->writing.wal_pages >= WAL_PAGES_MAX)
-        (void)sqlite3_wal_checkpoint_v2(store->writing.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-                                        NULL);
+    if (!store->checkpointed && store->wal_pages < WAL_PAGES_MAX)
+        return;
+    store->checkpointed = false;
+    (void)pthread_mutex_unlock(&store->lock);
+    (void)sqlite3_wal_checkpoint_v2(store->writing.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    (void)pthread_mutex_lock(&store->lock);
 }
 
 /* Tries once; with the lock, which is let go meanwhile. */
@@ -155,9 +167,7 @@ static void write_one(struct ex_store *store, const struct ex_batch *batch) {
         wait_ms = wait_ms * 2 < RETRY_MAX_MS ? wait_ms * 2 : RETRY_MAX_MS;
     }
     store->config.changed(store->config.ctx, store->status.up);
-    (void)pthread_mutex_unlock(&store->lock);
     shorten_log(store);
-    (void)pthread_mutex_lock(&store->lock);
 }
 
 void *ex_store_write_loop(void *ctx) {
@@ -188,11 +198,11 @@ void *ex_store_checkpoint_loop(void *ctx) {
 
     (void)pthread_mutex_lock(&store->lock);
     while (!store->stopping) {
-        if (store->wal_pages < WAL_PAGES_MIN) {
+        if (!is_checkpoint_due(store)) {
             (void)pthread_cond_wait(&store->wake_checkpointer, &store->lock);
             continue;
         }
-        store->wal_pages = 0;
+        store->moved_pages = store->wal_pages;
         (void)pthread_mutex_unlock(&store->lock);
         if (!db && ex_schema_connect(store->path, SQLITE_OPEN_READWRITE, &db, &error) < 0)
             db = NULL;
@@ -203,6 +213,7 @@ void *ex_store_checkpoint_loop(void *ctx) {
             db = NULL;
         }
         (void)pthread_mutex_lock(&store->lock);
+        store->checkpointed = true;
     }
     (void)pthread_mutex_unlock(&store->lock);
     (void)sqlite3_close(db);

@@ -138,7 +138,7 @@ class Status(Case):
         self.show(f"#/jobs/{self.job(name)['job_id']}{rest}")
         self.await_text("h1", name)
 
-    def await_text(self, selector, *parts, seconds=20):
+    def await_text(self, selector, *parts, seconds=60):
         def has_all():
             text = (self.browser.text(selector) or "").replace("\xa0", " ")
             return text and all(part in text for part in parts) and text
@@ -195,6 +195,16 @@ class Status(Case):
         self.await_text(f"{first} details", "fixed delay: at most 8 restarts, 100 ms apart", "read[1], work[1]",
                         "No space left on device", "Exit status")
         self.picture("job")
+
+    def test_a_restart_by_hand_is_told(self):
+        self.await_running("live")
+        self.show_job("live")
+        self.await_text(".facts, .row", "Restart budget")
+        connection = self.server.control()
+        connection.request("POST", "/jobs/live/restart?task=work[0]")
+        self.assertEqual(connection.getresponse().status, 202)
+        connection.close()
+        self.await_text(".by-hand", "work[0] restarted by hand", "Restarted 2 of 5 tasks")
 
     def test_what_if_by_click(self):
         self.show_job("live")

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -27,8 +28,8 @@ START_SECONDS = 120  # compiling the rules takes a sanitized program long on a b
 PATIENCE = 4 if os.environ.get("FO_SANITIZE") else 1  # a sanitized program is that much slower
 
 
-def wait_for(condition, seconds=20, what="the condition"):
-    """Polls until `condition()` is truthy and returns what it was."""
+def wait_for(condition, seconds=60, what="the condition"):
+    """Polls until `condition()` is truthy and returns what it was. Only a test that fails waits for long."""
     seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
@@ -41,10 +42,14 @@ def wait_for(condition, seconds=20, what="the condition"):
 
 
 def free_port(address="127.0.0.1"):
-    """A port of the address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    """A port of the address that nobody listens on. It is none of those that the kernel gives to clients: another
+    test, which opens ten thousand connections, would have it before the program that it is meant for."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as text:
+        for_clients = int(text.read().split()[0])
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((address, random.randrange(10000, for_clients) if for_clients > 20000 else 0))
+            return probe.getsockname()[1]
 
 
 def alive(pid):
@@ -91,7 +96,7 @@ class UnixConnection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
+        self.sock.settimeout(60)
         self.sock.connect(self.path)
 
 
@@ -129,7 +134,7 @@ class Daemon:
         base = self.url.rsplit("/", 1)[0]
         request = urllib.request.Request(base + path, headers=headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as error:
             return error.code, error.read(), error.headers
@@ -172,7 +177,7 @@ class Daemon:
             raise AssertionError(f"the account does not add up: {account}")
         return account
 
-    def wait_state(self, job, *states, seconds=30):
+    def wait_state(self, job, *states, seconds=60):
         def reached():
             for state in states:
                 if self.total("failover_job_state", job_name=job, state=state) == 1:
@@ -180,7 +185,7 @@ class Daemon:
             return None
         return wait_for(reached, seconds, f"{job} to be {' or '.join(states)}:\n{self.log_text()}")
 
-    def stop(self, seconds=20):
+    def stop(self, seconds=120):
         if self.process.poll() is None:
             self.process.terminate()
         status = self.process.wait(seconds)
@@ -245,9 +250,9 @@ class Case(unittest.TestCase):
         cls.addClassCleanup(owner.doCleanups)
         return owner.flaky_daemon(**options)
 
-    def run_program(self, *arguments, seconds=60, **options):
+    def run_program(self, *arguments, seconds=120, **options):
         return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
-                              errors="replace", timeout=seconds, check=False, **options)
+                              errors="replace", timeout=seconds * PATIENCE, check=False, **options)
 
     def certificate(self, name="cert"):
         """A self-signed certificate of this machine and its key: two paths."""

@@ -150,7 +150,7 @@ class Control(Case):
         self.start()
         self.assertEqual(self.send("POST", "/-/reload"), (202, {}))
         self.assertEqual(self.send("POST", "/-/quit"), (202, {}))
-        self.assertEqual(self.server.process.wait(20), 0)
+        self.assertEqual(self.server.process.wait(120), 0)
         self.assertFalse(os.path.exists(os.path.join(self.server.storage, "control.sock")))
 
     def test_healthcheck(self):

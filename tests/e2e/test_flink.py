@@ -93,7 +93,7 @@ class FlinkCase(Case):
 
     def wait_total(self, daemon, wanted, name, **labels):
         try:
-            wait_for(lambda: daemon.total(name, **labels) == wanted, 30, name)
+            wait_for(lambda: daemon.total(name, **labels) == wanted, what=name)
         except AssertionError:
             self.fail(f"{name}{labels} is {daemon.total(name, **labels)}, and not {wanted}:\n{daemon.log_text()[-3000:]}")
 
@@ -101,7 +101,7 @@ class FlinkCase(Case):
         def polls():
             return daemon.total("failover_flink_polls_total") or 0
         until = polls() + count
-        wait_for(lambda: polls() >= until, 30, "polls:\n" + daemon.log_text()[-3000:])
+        wait_for(lambda: polls() >= until, what="polls:\n" + daemon.log_text()[-3000:])
 
 
 class Recorded(FlinkCase):
@@ -448,7 +448,7 @@ class Faults(FlinkCase):
         self.bad.faults[path] = fault
         self.tell(self.bad, Job(f"f{number:031x}", name=name))
         asked = len(self.bad.asked)
-        wait_for(lambda: len(self.bad.asked) >= asked + 2, 30, "requests:\n" + self.exporter.log_text()[-2000:])
+        wait_for(lambda: len(self.bad.asked) >= asked + 2, what="requests:\n" + self.exporter.log_text()[-2000:])
         self.job.fail(2000 + number * 1000)
         self.tell(self.good, self.job)
         self.wait_total(self.exporter, number + 1, "failover_job_failures_total", job_name="demo")

@@ -4,7 +4,6 @@ failures are decided in time and counted exactly once, and what went wrong is to
 failover_listener_*."""
 import json
 import os
-import time
 
 from harness import main, marked_processes, wait_for
 from listening import ListenersCase
@@ -18,7 +17,7 @@ class Plugins(ListenersCase):
     def calls(self, daemon, result, listener="faulty"):
         return super().calls(daemon, result, listener)
 
-    def misbehave(self, fault, listener="faulty", timeout="400 ms", restarts=2,
+    def misbehave(self, fault, listener="faulty", timeout="30 s", restarts=2,
                   mark=""):
         options = {"timeout": timeout, "memory": "128 MiB", "config": {"fault": fault, "mark": mark}}
         return self.doomed_beside("catalogue, " + listener, json.dumps({listener: options}), restarts)
@@ -48,18 +47,18 @@ class Plugins(ListenersCase):
         self.breaks_down("abort", restarts=3)
 
     def test_endless_loop(self):
-        daemon = self.misbehave("loop")
+        daemon = self.misbehave("loop", timeout="400 ms")
         self.assertGreaterEqual(self.calls(daemon, "timeout"), 1)
         self.starts_again(daemon)
 
     def test_past_its_time(self):
-        daemon = self.misbehave("oversleep", restarts=1)
+        daemon = self.misbehave("oversleep", timeout="400 ms", restarts=1)
         self.assertEqual(self.calls(daemon, "timeout"), 2)
-        wait_for(lambda: self.calls(daemon, "late") == 2, 10, "late answers")
+        wait_for(lambda: self.calls(daemon, "late") == 2, what="late answers")
         self.assertIsNone(daemon.total("numJobFailure_total", team="blue"))
 
     def test_eats_memory(self):
-        self.breaks_down("hoard", timeout="5 s")
+        self.breaks_down("hoard", timeout="60 s")
 
     def test_prints(self):
         """What a library prints goes to the log: it neither answers nor breaks the protocol."""
@@ -79,7 +78,7 @@ class Plugins(ListenersCase):
         self.assertEqual(daemon.total("numJobFailure_total", team="blue"), 3)
 
     def test_answers_for_another(self):
-        daemon = self.misbehave("answer another")
+        daemon = self.misbehave("answer another", timeout="400 ms")
         self.assertGreaterEqual(self.calls(daemon, "error"), 3)
         self.assertEqual(self.calls(daemon, "timeout"), 3)
         self.assertIsNone(daemon.total("numJobFailure_total", team="blue"))
@@ -98,13 +97,12 @@ class Plugins(ListenersCase):
         self.assertIn('key="category"', daemon.log_text())
 
     def test_floods_the_log(self):
-        daemon = self.misbehave("flood")
-        wait_for(lambda: daemon.total("failover_listener_log_lines_suppressed_total",
-                                      listener="faulty") > 100, what="lines to be suppressed")
-        self.assertLess(daemon.log_text().count("flood"), 200)
-        began = time.monotonic()
-        daemon.get("/metrics")
-        self.assertLess(time.monotonic() - began, 1)
+        daemon = self.misbehave("flood", timeout="400 ms")
+
+        def suppressed():
+            return daemon.total("failover_listener_log_lines_suppressed_total", listener="faulty")
+        wait_for(lambda: suppressed() > 100, what="lines to be suppressed")
+        wait_for(lambda: daemon.log_text().count("flood") < suppressed() / 10, what="most of them to be")
 
     def test_closes_its_pipes(self):
         self.breaks_down("close")
@@ -112,7 +110,7 @@ class Plugins(ListenersCase):
     def test_forks(self):
         mark = f"6262.{os.getpid()}"
         self.breaks_down("fork", mark=mark)
-        wait_for(lambda: not marked_processes("sleep\0" + mark), 10, "its children to be gone")
+        wait_for(lambda: not marked_processes("sleep\0" + mark), what="its children to be gone")
 
     # ---- what `check config` says of them beforehand ----
 

@@ -362,12 +362,12 @@ class Push(PushCase):
 
 
 class Silence(PushCase):
-    CONFIG = "heartbeat.timeout: 500 ms"
+    CONFIG = "heartbeat.timeout: 2 s"
 
     def test_a_silent_scheduler(self):
         self.submit(configuration={"restart-strategy.type": "none"})
         self.report(report("a[0]", 0, 0, "RUNNING"), report("a[1]", 0, 0, "RUNNING"))
-        for _ in range(12):  # an empty report is life
+        for _ in range(25):  # an empty report is life
             time.sleep(0.1)
             self.assertEqual(self.post(), (200, {}))
         self.state("RUNNING")
@@ -379,7 +379,7 @@ class Silence(PushCase):
     def test_a_stream_is_life(self):
         self.submit(configuration={"restart-strategy.type": "none"})
         stream = Stream(self)
-        time.sleep(1.5)
+        time.sleep(2.5)
         self.state("RUNNING")
         stream.close()
         self.state("FAILED")

@@ -39,7 +39,7 @@ class Tasks(Case):
         with self.running("run", job) as run:
             wait_for(lambda: marked_processes(mark), what="the task to run")
             run.send_signal(signal.SIGTERM)
-            run.communicate(timeout=10)
+            run.communicate(timeout=120)
         self.assertEqual(run.returncode, 130)
         self.assertEqual(marked_processes(mark), [])
 
@@ -60,7 +60,7 @@ class Tasks(Case):
         tell = ("import os,socket,time; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); "
                 "s.connect(os.environ['NOTIFY_SOCKET']); time.sleep(0.5); s.send(b'READY=1'); time.sleep(100)")
         daemon = self.daemon(self.job(f"[/usr/bin/python3, -c, \"{tell}\"]",
-                                      "    ready: notify\n    watchdog: 1 s\n"))
+                                      "    ready: notify\n    watchdog: 3 s\n"))
         wait_for(lambda: daemon.total("failover_job_tasks", state="RUNNING") == 1, what="readiness")
         daemon.wait_state("bad", "FAILED")
         self.assertEqual(daemon.total("numJobFailure_total", job_name="bad", cause="hang"), 1)

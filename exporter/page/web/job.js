@@ -56,6 +56,8 @@ class Facts {
   }
 
   tick() {
+    if (!this.job)
+      return; // a second has passed and nothing is known yet
     const { next_restart_ms: next, last_failure: last, state, paused } = this.job;
     setText(this.next, next === null ? '–' : until(next - serverNow()));
     setText(this.nextAt, next !== null ? (paused ? 'held: the job is paused' : '') : hasEnded(state) ? 'the job has ended' : 'none is waiting');
@@ -130,10 +132,10 @@ export class JobView {
     return hasEnded(this.job.state) ? endedMs : isRestless(this.job) ? restlessMs : calmMs;
   }
 
-  /* The history changes with a failure, and once more when its labels are final. */
+  /* The history changes with a failure, once more when its labels are final, and with a restart by hand. */
   needsFailures(job) {
     const last = job.last_failure;
-    const key = `${job.failures} ${last?.labelled} ${last?.decision?.due_ms}`;
+    const key = `${job.failures} ${job.restarts} ${last?.labelled} ${last?.decision?.due_ms}`;
     const needed = this.failuresKey !== key || this.waitsForLabels;
     this.failuresKey = key;
     return needed;

@@ -29,16 +29,17 @@ static const char *captured(void (*write_line)(void)) {
 }
 
 static void write_hostile(void) {
-    ex_log(EX_LOG_WARN, "Hello.", EX_TEXT("name", "a\nlevel=error \"x\" \x1b[31m"),
-           EX_INT("n", -3));
+    ex_log(EX_LOG_WARN, "Hello.",
+           EX_TEXT("name", "a\nlevel=error \"x\" \x1b[31m\xc2\x9b\xe2\x80\xae"), EX_INT("n", -3));
 }
 
 static void test_a_value_cannot_forge_a_line(void **state) {
     (void)state;
     ex_log_configure(EX_LOG_INFO, EX_LOG_LOGFMT);
     const char *line = captured(write_hostile);
-    assert_non_null(strstr(line, "level=warn msg=\"Hello.\" "
-                                 "name=\"a\\nlevel=error \\\"x\\\" \\u001b[31m\" n=-3\n"));
+    assert_non_null(strstr(line,
+                           "level=warn msg=\"Hello.\" "
+                           "name=\"a\\nlevel=error \\\"x\\\" \\u001b[31m\\u009b\\u202e\" n=-3\n"));
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 }
 

@@ -202,6 +202,7 @@ static void test_clean_text(void **state) {
         {ex_clean_utf8, "\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
         {ex_clean_utf8, "\x1B[31m", "\x1B[31m"},
         {ex_clean_terminal, "\x1B[31m\ta\x7F\xC2\x9B", "?[31m\ta??"},
+        {ex_clean_terminal, "a\xE2\x80\xAE\xE2\x81\xA6\xE2\x80\xA7", "a??\xE2\x80\xA7"},
         {ex_clean_terminal, "\xC3\xA9\xC2", "\xC3\xA9\xEF\xBF\xBD"},
         {ex_clean_json, "\\ud83d\\ude00 \\ud83dx \\ude00 \\n \\\\ud800 \\",
          "\\ud83d\\ude00 \\ufffdx \\ufffd \\n \\\\ud800 \\"},

@@ -18,8 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exporter/base/clock.h"
-
 enum { ANSWER_MAX_BYTES = 4 * 1024 * 1024 };
 
 struct ex_http_server *start_server(struct ex_http_config config,
@@ -89,17 +87,22 @@ static ssize_t receive_some(int fd, char *buffer, size_t room, int timeout_ms) {
     return len < 0 ? 0 : len; /* a reset is an end too */
 }
 
-const char *receive(int fd, int quiet_ms) {
+const char *receive_until(int fd, const char *last) {
     static char answer[ANSWER_MAX_BYTES];
     size_t len = 0;
     ssize_t some = 1;
 
-    while (some > 0 && len < sizeof answer - 1) {
-        some = receive_some(fd, answer + len, sizeof answer - 1 - len, quiet_ms);
+    answer[0] = '\0';
+    while (some > 0 && len < sizeof answer - 1 && !(last && strstr(answer, last))) {
+        some = receive_some(fd, answer + len, sizeof answer - 1 - len, AWAIT_MS);
         len += some > 0 ? (size_t)some : 0;
+        answer[len] = '\0';
     }
-    answer[len] = '\0';
     return answer;
+}
+
+const char *receive(int fd) {
+    return receive_until(fd, NULL);
 }
 
 bool is_closed(int fd, int within_ms) {
@@ -116,7 +119,7 @@ const char *ask(const struct ex_http_server *server, const char *request) {
     int fd = connect_to(server);
 
     (void)try_send(fd, request);
-    const char *answer = receive(fd, 5000);
+    const char *answer = receive(fd);
     (void)close(fd);
     return answer;
 }

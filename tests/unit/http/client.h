@@ -3,7 +3,20 @@
 #ifndef TESTS_HTTP_CLIENT_H
 #define TESTS_HTTP_CLIENT_H
 
+#include "exporter/base/clock.h"
 #include "exporter/http/http.h"
+
+/* How long a test waits for what must come: only one that fails waits so long. */
+enum { AWAIT_MS = 30000 };
+
+/* Waits until the condition holds. */
+#define await(condition_)                                                                          \
+    do {                                                                                           \
+        int64_t end_ms_ = ex_clock_ms() + AWAIT_MS;                                                \
+        while (!(condition_) && ex_clock_ms() < end_ms_)                                           \
+            wait_ms(5);                                                                            \
+        assert_true(condition_);                                                                   \
+    } while (0)
 
 /* Starts a server on a free port of 127.0.0.1, unless `config` names addresses. */
 struct ex_http_server *start_server(struct ex_http_config config,
@@ -17,9 +30,12 @@ void send_text(int fd, const char *text);
 /* Sends and goes on when the server has closed. False: it has. */
 bool try_send(int fd, const char *text);
 
-/* All that comes until the server closes, or nothing comes for `quiet_ms`; terminated. The buffer
- * is overwritten by the next call. */
-const char *receive(int fd, int quiet_ms);
+/* All that comes until the server closes; terminated. The buffer is overwritten by the next call of
+ * this or of receive_until(). */
+const char *receive(int fd);
+
+/* All that comes until `last` has come, or the server closes. */
+const char *receive_until(int fd, const char *last);
 
 /* Whether the server closes within `within_ms`; throws away what comes before. */
 bool is_closed(int fd, int within_ms);

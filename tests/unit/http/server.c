@@ -107,11 +107,11 @@ static const struct ex_http_route routes[] = {
 enum { ROUTES = sizeof routes / sizeof routes[0] };
 
 static int set_up(void **state) {
-    /* Of empty lines alone libmicrohttpd does not notice the end: the deadline does. */
-    static const struct ex_http_deadlines deadlines = {500, 5000, 5000, 5000, 5000, 20};
+    static const struct ex_http_deadlines patient = {AWAIT_MS, AWAIT_MS, AWAIT_MS,
+                                                     AWAIT_MS, AWAIT_MS, 20};
 
     atomic_store(&released, 0);
-    *state = start_server((struct ex_http_config){.deadlines = &deadlines}, routes, ROUTES);
+    *state = start_server((struct ex_http_config){.deadlines = &patient}, routes, ROUTES);
     return 0;
 }
 
@@ -169,20 +169,20 @@ static void test_errors(void **state) {
     answer = ask(*state, GET("/forge"));
     assert_int_equal(status_of(answer), 500);
     assert_null(strstr(answer, "Set-Cookie"));
-    assert_int_equal(atomic_load(&released), 1);
+    await(atomic_load(&released) == 1);
 }
 
 static void test_keep_alive(void **state) {
     int fd = connect_to(*state);
 
-    send_text(fd, KEEP("/page") KEEP("/nowhere") KEEP("/page")); /* pipelined */
-    const char *answer = receive(fd, 300);
+    send_text(fd, KEEP("/page") KEEP("/nowhere") KEEP("/pieces?few")); /* pipelined */
+    const char *answer = receive_until(fd, "0,1,2,");
     const char *second = strstr(answer + 1, "HTTP/1.1 404");
     assert_int_equal(status_of(answer), 200);
     assert_non_null(second);
     assert_non_null(strstr(second, "HTTP/1.1 200"));
     send_text(fd, "POST /page HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" KEEP("/page"));
-    answer = receive(fd, 300);
+    answer = receive_until(fd, "the page");
     assert_int_equal(status_of(answer), 405); /* and the body is read, so the next one is heard */
     assert_non_null(strstr(answer + 1, "HTTP/1.1 200"));
     (void)close(fd);
@@ -272,15 +272,20 @@ static void test_garbage(void **state) {
         good_then_garbage,
     };
     static const char rest[] = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    /* Of empty lines alone libmicrohttpd does not notice the end: the deadline does. */
+    static const struct ex_http_deadlines brief = {1000,     AWAIT_MS, AWAIT_MS,
+                                                   AWAIT_MS, AWAIT_MS, 20};
     const size_t size = (size_t)80 << 10;
     char *long_header = malloc(size);
     int fd = -1;
 
+    (void)ex_http_stop(*state, 1000);
+    *state = start_server((struct ex_http_config){.deadlines = &brief}, routes, ROUTES);
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
         fd = connect_to(*state);
         (void)try_send(fd, garbage[i]);
         (void)shutdown(fd, SHUT_WR);
-        if (!is_closed(fd, 2000))
+        if (!is_closed(fd, AWAIT_MS))
             fail_msg("still open after garbage %zu", i);
         (void)close(fd);
     }
@@ -306,8 +311,7 @@ static void test_pieces(void **state) {
     assert_non_null(strstr(answer, "Content-Length: 690\r\n"));
     assert_non_null(strstr(answer, ",64,65,66,"));
     assert_string_equal(answer + strlen(answer) - 9, ",198,199,");
-    wait_ms(20); /* the release may come just after the last byte */
-    assert_int_equal(atomic_load(&released), 2);
+    await(atomic_load(&released) == 2); /* it may come just after the last byte */
 }
 
 static void test_headers(void **state) {

@@ -14,20 +14,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "exporter/base/clock.h"
 #include "exporter/http/limits.h"
 #include "tests/unit/http/client.h"
 
 #define GET(path_) "GET " path_ " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 #define KEEP(path_) "GET " path_ " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-enum { CONNECTIONS = 8, BRIEF_MS = 400 };
+enum { CONNECTIONS = 8, BRIEF_MS = 1000, SLOW_MS = 200, GRACE_MS = 20 };
 
 /* More than the kernel buffers. */
 #define BIG_BYTES ((size_t)64 << 20)
 
-static const struct ex_http_deadlines brief = {BRIEF_MS,     BRIEF_MS, BRIEF_MS,
-                                               BRIEF_MS / 2, 1000,     20};
+/* Deadlines that no test sees; each shortens the one that it is about. */
+static const struct ex_http_deadlines patient = {
+    .header_ms = 2 * AWAIT_MS,
+    .body_ms = 2 * AWAIT_MS,
+    .write_ms = 2 * AWAIT_MS,
+    .slow_write_ms = 2 * AWAIT_MS,
+    .idle_ms = 2 * AWAIT_MS,
+    .grace_ms = GRACE_MS,
+};
 
 /* What the handlers hand to the tests. */
 static struct ex_http_pending *pending;
@@ -87,13 +93,23 @@ static const struct ex_http_route routes[] = {
 };
 enum { ROUTES = sizeof routes / sizeof routes[0] };
 
+static void *start(const struct ex_http_deadlines *deadlines) {
+    return start_server((struct ex_http_config){.deadlines = deadlines,
+                                                .max_connections = CONNECTIONS,
+                                                .max_requests = 2},
+                        routes, ROUTES);
+}
+
 static int set_up(void **state) {
     atomic_store(&released, 0);
-    *state = start_server((struct ex_http_config){.deadlines = &brief,
-                                                  .max_connections = CONNECTIONS,
-                                                  .max_requests = 2},
-                          routes, ROUTES);
+    *state = start(&patient);
     return 0;
+}
+
+/* Instead of the usual one. */
+static void restart(void **state, const struct ex_http_deadlines *deadlines) {
+    (void)ex_http_stop(*state, AWAIT_MS);
+    *state = start(deadlines);
 }
 
 static int tear_down(void **state) {
@@ -127,71 +143,96 @@ static struct ex_http_stream *take_stream(void) {
 
 /* ---- Slow ---- */
 
-/* One byte every 50 ms for five seconds; the server must lose patience first. */
-static void assert_cut_off(int fd, const char *text) {
-    int64_t start_ms = ex_clock_ms();
+/* One byte every 50 ms: the server must lose patience, `least_ms` after `start_ms` or later. */
+static void assert_cut_off(int fd, const char *text, int64_t start_ms, int64_t least_ms) {
     size_t len = strlen(text);
+    size_t sent = 0;
+    bool cut = false;
 
-    for (int i = 0; i < 100; i++) {
-        char byte[2] = {text[(size_t)i % len], '\0'};
-        if (!try_send(fd, byte) || is_closed(fd, 50))
-            break;
+    while (!cut && ex_clock_ms() < start_ms + AWAIT_MS) {
+        char byte[2] = {text[sent++ % len], '\0'};
+        cut = !try_send(fd, byte) || is_closed(fd, 50);
     }
-    int64_t took_ms = ex_clock_ms() - start_ms;
-    assert_in_range(took_ms, BRIEF_MS / 2, 4000);
+    assert_true(cut);
+    assert_true(ex_clock_ms() - start_ms >= least_ms);
     (void)close(fd);
+}
+
+static const char endless_header[] = "GET /ok HTTP/1.1\r\nHost: abcdefghijklmnopqrst";
+
+static void restart_with_brief_headers(void **state) {
+    struct ex_http_deadlines deadlines = patient;
+
+    deadlines.header_ms = BRIEF_MS;
+    restart(state, &deadlines);
 }
 
 static void test_slow_header(void **state) {
-    assert_cut_off(connect_to(*state), "GET /ok HTTP/1.1\r\nHost: abcdefghijklmnopqrst");
+    restart_with_brief_headers(state);
+    int64_t start_ms = ex_clock_ms();
+    assert_cut_off(connect_to(*state), endless_header, start_ms, BRIEF_MS);
     assert_int_equal(rejected(*state, EX_HTTP_REJECTED_DEADLINE), 1);
 }
 
+/* Its time begins with its first byte. */
 static void test_slow_second_header(void **state) {
-    int fd = connect_to(*state);
+    enum { PAUSE_MS = 300 };
 
+    restart_with_brief_headers(state);
+    int fd = connect_to(*state);
     send_text(fd, KEEP("/ok"));
-    assert_int_equal(status_of(receive(fd, 100)), 200);
-    wait_ms(300);
-    assert_cut_off(fd, "GET /ok HTTP/1.1\r\nHost: abcdefghijklmnopqrst");
+    assert_int_equal(status_of(receive_until(fd, "\r\n\r\n")), 200);
+    int64_t start_ms = ex_clock_ms();
+    wait_ms(PAUSE_MS);
+    assert_cut_off(fd, endless_header, start_ms, PAUSE_MS + BRIEF_MS);
 }
 
 static void test_slow_body(void **state) {
-    int fd = connect_to(*state);
+    struct ex_http_deadlines deadlines = patient;
 
+    deadlines.body_ms = BRIEF_MS;
+    restart(state, &deadlines);
+    int fd = connect_to(*state);
+    int64_t start_ms = ex_clock_ms();
     send_text(fd, "POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 90\r\n\r\n");
-    assert_cut_off(fd, "a");
+    assert_cut_off(fd, "a", start_ms, BRIEF_MS);
 }
 
 static void test_silence(void **state) {
-    int fd = connect_to(*state);
+    struct ex_http_deadlines deadlines = patient;
 
-    assert_true(is_closed(fd, 4000)); /* not a byte */
+    restart_with_brief_headers(state);
+    int fd = connect_to(*state);
+    assert_true(is_closed(fd, AWAIT_MS)); /* not a byte */
     (void)close(fd);
+    deadlines.idle_ms = BRIEF_MS;
+    restart(state, &deadlines);
     fd = connect_to(*state);
-    send_text(fd, KEEP("/ok"));
-    assert_int_equal(status_of(receive(fd, 100)), 200);
     int64_t start_ms = ex_clock_ms();
-    assert_true(is_closed(fd, 5000)); /* idle: a longer patience */
-    assert_in_range(ex_clock_ms() - start_ms, 700, 4500);
+    send_text(fd, KEEP("/ok"));
+    assert_int_equal(status_of(receive_until(fd, "\r\n\r\n")), 200);
+    assert_true(is_closed(fd, AWAIT_MS)); /* idle: a patience of its own */
+    assert_true(ex_clock_ms() - start_ms >= BRIEF_MS);
     (void)close(fd);
 }
 
 static void test_slow_reader(void **state) {
-    int fds[2] = {connect_to(*state), connect_to(*state)};
+    struct ex_http_deadlines deadlines = patient;
+    int fds[2];
 
-    for (int i = 0; i < 2; i++)
+    deadlines.slow_write_ms = SLOW_MS;
+    deadlines.write_ms = 2 * BRIEF_MS;
+    restart(state, &deadlines);
+    for (int i = 0; i < 2; i++) {
+        fds[i] = connect_to(*state);
         send_text(fds[i], KEEP("/big"));
-    wait_ms(100);
-    assert_int_equal(ask_status(*state, KEEP("/ok")), 503); /* both places are taken */
+    }
+    await(atomic_load(&ex_http_counters(*state)->in_flight) == 2);
+    assert_int_equal(ask_status(*state, GET("/ok")), 503); /* both places are taken */
     assert_int_equal(rejected(*state, EX_HTTP_REJECTED_REQUESTS), 1);
-    wait_ms(200);
-    (void)ask_status(*state, GET("/ok")); /* a slow one has to make place, */
-    wait_ms(50);
-    assert_int_equal(ask_status(*state, GET("/ok")), 200); /* for the next */
-    wait_ms(BRIEF_MS + 600);
-    assert_int_equal(atomic_load(&released), 2);
-    assert_int_equal(atomic_load(&ex_http_counters(*state)->in_flight), 0);
+    await(ask_status(*state, GET("/ok")) == 200); /* a slow one has made place */
+    await(atomic_load(&released) == 2);           /* the other one's time was over */
+    await(atomic_load(&ex_http_counters(*state)->in_flight) == 0);
     for (int i = 0; i < 2; i++)
         (void)close(fds[i]);
 }
@@ -205,9 +246,8 @@ static void test_hang_up(void **state) {
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
         (void)close(fd);
     }
-    wait_ms(100);
-    assert_int_equal(atomic_load(&ex_http_counters(*state)->in_flight), 0);
-    assert_int_equal(ask_status(*state, GET("/ok")), 200);
+    await(ask_status(*state, GET("/ok")) == 200);
+    await(atomic_load(&ex_http_counters(*state)->in_flight) == 0);
 }
 
 /* ---- Many ---- */
@@ -220,37 +260,31 @@ static void test_many_connections(void **state) {
         fds[i] = connect_to(*state);
         (void)try_send(fds[i], "GET /ok HT");
     }
-    assert_int_equal(ask_status(*state, GET("/ok")), 200);
+    await(ask_status(*state, GET("/ok")) == 200);
     assert_true(atomic_load(&ex_http_counters(*state)->connections) <= CONNECTIONS);
     assert_true(rejected(*state, EX_HTTP_REJECTED_CONNECTIONS) >= CROWD - CONNECTIONS);
     for (int i = 0; i < CROWD; i++)
         (void)close(fds[i]);
 }
 
-/* Instead of the usual one: a server whose deadlines no test will see. */
-static void restart_patiently(void **state) {
-    static const struct ex_http_deadlines patient = {60000, 60000, 60000, 60000, 60000, 10000};
+/* Nobody has to make place before he had his time. */
+static void restart_with_long_grace(void **state) {
+    struct ex_http_deadlines deadlines = patient;
 
-    *state = ex_http_stop(*state, 1000);
-    *state =
-        start_server((struct ex_http_config){.deadlines = &patient, .max_connections = CONNECTIONS},
-                     routes, ROUTES);
+    deadlines.grace_ms = 10000;
+    restart(state, &deadlines);
 }
 
 /* Clients that go in the middle of a request leave at once, not when a deadline is over. */
 static void test_half_and_gone(void **state) {
-    int64_t left_ms = 5000;
-
-    restart_patiently(state);
+    restart_with_long_grace(state);
     for (int i = 0; i < 3 * CONNECTIONS; i++) {
         int fd = connect_to(*state);
         (void)try_send(fd, "GET /ok HT");
         (void)close(fd);
     }
-    assert_int_equal(ask_status(*state, GET("/ok")), 200);
-    for (; atomic_load(&ex_http_counters(*state)->connections) > 0 && left_ms > 0; left_ms -= 20)
-        wait_ms(20);
-    assert_true(left_ms > 0);
+    await(ask_status(*state, GET("/ok")) == 200);
+    await(atomic_load(&ex_http_counters(*state)->connections) == 0);
 }
 
 /* A client that was accepted has time to ask, whatever crowd comes after it. */
@@ -258,7 +292,7 @@ static void test_newcomer_has_time(void **state) {
     enum { CROWD = 100 };
     int fds[CROWD];
 
-    restart_patiently(state);
+    restart_with_long_grace(state);
     int fd = connect_to(*state);
     for (int i = 0; i < CROWD; i++) {
         fds[i] = connect_to(*state);
@@ -266,7 +300,7 @@ static void test_newcomer_has_time(void **state) {
     }
     wait_ms(100);
     send_text(fd, GET("/ok"));
-    assert_int_equal(status_of(receive(fd, 2000)), 200);
+    assert_int_equal(status_of(receive(fd)), 200);
     (void)close(fd);
     for (int i = 0; i < CROWD; i++)
         (void)close(fds[i]);
@@ -281,7 +315,7 @@ static void test_served_stay(void **state) {
     test_many_connections(state);
     ex_http_response_copy(ex_http_pending_response(answer), fo_str_of("late"));
     ex_http_complete(answer);
-    assert_non_null(strstr(receive(fd, 2000), "\r\n\r\nlate"));
+    assert_non_null(strstr(receive(fd), "\r\n\r\nlate"));
     (void)close(fd);
 }
 
@@ -315,9 +349,8 @@ static void test_deferred_limits(void **state) {
     }
     assert_int_equal(ask_status(*state, GET("/ok")), 503);
     ex_http_complete(answers[0]);
-    assert_int_equal(status_of(receive(fds[0], 2000)), 200);
-    wait_ms(50);
-    assert_int_equal(ask_status(*state, GET("/ok")), 200);
+    assert_int_equal(status_of(receive(fds[0])), 200);
+    await(ask_status(*state, GET("/ok")) == 200);
     (void)close(fds[1]); /* gives up; the one who answers need not know */
     ex_http_complete(answers[1]);
     (void)close(fds[0]);
@@ -336,7 +369,7 @@ static void test_deferred_stop(void **state) {
     send_text(fd, KEEP("/defer"));
     struct ex_http_pending *answer = take_pending();
     *state = ex_http_stop(*state, 100);
-    assert_int_equal(status_of(receive(fd, 1000)), 503);
+    assert_int_equal(status_of(receive(fd)), 503);
     ex_http_complete(answer); /* the server is gone */
     (void)close(fd);
 }
@@ -349,27 +382,21 @@ static void test_stream(void **state) {
     send_text(fd, KEEP("/stream"));
     struct ex_http_stream *events = take_stream();
     assert_int_equal(ex_http_stream_push(events, fo_str_of("data: 1\n\n")), 0);
-    const char *answer = receive(fd, 150);
+    const char *answer = receive_until(fd, "data: 1\n\n");
     assert_int_equal(status_of(answer), 200);
     assert_non_null(strstr(answer, "Content-Type: text/event-stream\r\n"));
     assert_non_null(strstr(answer, "data: 1\n\n"));
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         assert_int_equal(ex_http_stream_push(events, fo_str_of("data: 2\n\n")), 0);
-        if (i % 100 == 0)
-            (void)receive(fd, 5);
-    }
-    (void)receive(fd, 100);
-    wait_ms(700);
-    assert_non_null(strstr(receive(fd, 50), ":\n\n")); /* the keep-alive */
+    assert_non_null(strstr(receive_until(fd, "\n:\n\n"), "data: 2\n\n")); /* the keep-alive */
     assert_int_equal(atomic_load(&ex_http_counters(*state)->streams), 1);
     assert_int_equal(ex_http_stream_push(events, fo_str_of("last\n\n")), 0);
     (void)ex_http_stream_close(events);
-    answer = receive(fd, 200);
+    answer = receive_until(fd, "\r\n0\r\n\r\n"); /* the end of the chunks */
     assert_non_null(strstr(answer, "last\n\n"));
-    assert_non_null(strstr(answer, "\r\n0\r\n\r\n")); /* the end of the chunks */
-    send_text(fd, GET("/ok"));                        /* the connection lives on */
-    assert_int_equal(status_of(receive(fd, 500)), 200);
-    assert_int_equal(atomic_load(&ex_http_counters(*state)->streams), 0);
+    send_text(fd, GET("/ok")); /* the connection lives on */
+    assert_int_equal(status_of(receive(fd)), 200);
+    await(atomic_load(&ex_http_counters(*state)->streams) == 0);
     (void)close(fd);
 }
 
@@ -385,8 +412,7 @@ static void test_stream_of_slow_reader(void **state) {
         err = ex_http_stream_push(events, (struct fo_str){piece, sizeof piece});
     assert_int_equal(err, -EPIPE);
     assert_true(ex_http_stream_gone(events));
-    wait_ms(400);
-    assert_int_equal(atomic_load(&ex_http_counters(*state)->streams), 0);
+    await(atomic_load(&ex_http_counters(*state)->streams) == 0);
     assert_int_equal(rejected(*state, EX_HTTP_REJECTED_STREAM), 1);
     (void)ex_http_stream_close(events);
     (void)close(fd);
@@ -399,8 +425,7 @@ static void test_stream_of_nobody(void **state) {
     struct ex_http_stream *events = take_stream();
     assert_false(ex_http_stream_gone(events));
     (void)close(fd);
-    wait_ms(700);
-    assert_true(ex_http_stream_gone(events));
+    await(ex_http_stream_gone(events));
     assert_int_equal(ex_http_stream_push(events, fo_str_of("x")), -EPIPE);
     (void)ex_http_stream_close(events);
 }
@@ -410,18 +435,17 @@ static void test_stream_head_and_stop(void **state) {
 
     send_text(fd, "HEAD /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     struct ex_http_stream *events = take_stream();
-    assert_int_equal(status_of(receive(fd, 1000)), 200);
+    assert_int_equal(status_of(receive(fd)), 200);
     (void)close(fd);
-    wait_ms(50);
-    assert_true(ex_http_stream_gone(events));
+    await(ex_http_stream_gone(events));
     (void)ex_http_stream_close(events);
 
     fd = connect_to(*state);
     send_text(fd, KEEP("/stream"));
     events = take_stream();
     int64_t start_ms = ex_clock_ms();
-    *state = ex_http_stop(*state, 5000);
-    assert_true(ex_clock_ms() - start_ms < 4000); /* nobody waits for an endless answer */
+    *state = ex_http_stop(*state, AWAIT_MS);
+    assert_true(ex_clock_ms() - start_ms < AWAIT_MS / 2); /* nobody waits for an endless answer */
     assert_int_equal(ex_http_stream_push(events, fo_str_of("x")), -EPIPE);
     (void)ex_http_stream_close(events);
     (void)close(fd);
@@ -433,14 +457,13 @@ static void test_drain(void **state) {
     pthread_t thread;
 
     send_text(idle, KEEP("/ok"));
-    assert_int_equal(status_of(receive(idle, 100)), 200);
+    assert_int_equal(status_of(receive_until(idle, "\r\n\r\n")), 200);
     send_text(busy, KEEP("/defer"));
-    wait_ms(50);
     assert_int_equal(pthread_create(&thread, NULL, complete_it, NULL), 0);
     (void)pthread_join(thread, NULL);
-    *state = ex_http_stop(*state, 2000);
-    assert_int_equal(status_of(receive(busy, 100)), 201); /* sent before the end */
-    assert_true(is_closed(idle, 100));
+    *state = ex_http_stop(*state, AWAIT_MS);
+    assert_int_equal(status_of(receive(busy)), 201); /* sent before the end */
+    assert_true(is_closed(idle, AWAIT_MS));
     (void)close(idle);
     (void)close(busy);
 }

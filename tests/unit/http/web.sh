@@ -46,7 +46,7 @@ start() {
     "$server_program" 127.0.0.1:0 web.yml >out.txt 2>log.txt &
     server=$!
     tries=0
-    while [ ! -s out.txt ] && [ $tries -lt 100 ]; do
+    while [ ! -s out.txt ] && [ $tries -lt 600 ]; do
         sleep 0.1
         tries=$((tries + 1))
     done
@@ -72,13 +72,13 @@ reload() {
 code() {
     path=$1
     shift
-    curl -s -o /dev/null -m 10 --cacert ca.pem -w '%{http_code}' "$@" "$scheme://localhost:$port$path"
+    curl -s -o /dev/null -m 60 --cacert ca.pem -w '%{http_code}' "$@" "$scheme://localhost:$port$path"
 }
 
 body() {
     path=$1
     shift
-    curl -s -m 10 --cacert ca.pem "$@" "$scheme://localhost:$port$path"
+    curl -s -m 60 --cacert ca.pem "$@" "$scheme://localhost:$port$path"
 }
 
 tls='tls_server_config:
@@ -182,7 +182,11 @@ scheme=https
 expect "TLS without a restart" 200 "$(code /page)"
 make_cert server2 other_ca DNS:localhost serverAuth
 cp server2.pem server.pem && cp server2.key server.key
-sleep 2.5
+tries=0
+while [ "$(code /page --cacert other_ca.pem)" != 200 ] && [ $tries -lt 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
 expect "a changed certificate is noticed" 200 "$(code /page --cacert other_ca.pem)"
 expect "and the old one is gone" 000 "$(code /page)"
 echo 'nonsense: 1' >web.yml
@@ -196,7 +200,7 @@ cp other_ca.pem ca.pem
 (
     i=0
     while [ $i -lt 8 ]; do
-        curl -s -m 10 --cacert ca.pem -u alice:secret -o /dev/null -o /dev/null -o /dev/null -o /dev/null \
+        curl -s -m 60 --cacert ca.pem -u alice:secret -o /dev/null -o /dev/null -o /dev/null -o /dev/null \
             -w '%{http_code}\n' "https://localhost:$port/page?a" "https://localhost:$port/page?b" \
             "https://localhost:$port/page?c" "https://localhost:$port/page?d" >>codes.txt
         i=$((i + 1))

@@ -272,12 +272,20 @@ bool bench_is_alive(const char *word) {
     return alive_find(word) != 0;
 }
 
-bool bench_dies(const char *word, int within_ms) {
-    uint64_t end = uv_hrtime() + (uint64_t)within_ms * 1000000;
+void bench_await_alive(const char *word) {
+    uint64_t end = uv_hrtime() + BENCH_WAIT_MS * UINT64_C(1000000);
+
+    while (!bench_is_alive(word) && uv_hrtime() < end)
+        turn(TICK_MS);
+    assert_true(bench_is_alive(word));
+}
+
+void bench_await_dead(const char *word) {
+    uint64_t end = uv_hrtime() + BENCH_WAIT_MS * UINT64_C(1000000);
 
     while (bench_is_alive(word) && uv_hrtime() < end)
         turn(TICK_MS);
-    return !bench_is_alive(word);
+    assert_false(bench_is_alive(word));
 }
 
 void bench_descriptor_limit(unsigned most) {
@@ -301,6 +309,21 @@ const char *bench_path(const char *relative) {
 
 bool bench_exists(const char *relative) {
     return access(bench_path(relative), F_OK) == 0;
+}
+
+void bench_await_file(const char *relative) {
+    uint64_t end = uv_hrtime() + BENCH_WAIT_MS * UINT64_C(1000000);
+
+    while (!bench_exists(relative) && uv_hrtime() < end)
+        turn(TICK_MS);
+    assert_true(bench_exists(relative));
+}
+
+void bench_touch(const char *relative) {
+    int fd = open(bench_path(relative), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_int_not_equal(fd, -1);
+    (void)close(fd);
 }
 
 const char *bench_content(const char *relative) {

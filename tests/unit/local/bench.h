@@ -13,7 +13,7 @@
 
 #include "exporter/engines/local/local.h"
 
-enum { BENCH_VERTICES_MAX = 8, BENCH_EDGES_MAX = 8, BENCH_TASKS_MAX = 64, BENCH_WAIT_MS = 10000 };
+enum { BENCH_VERTICES_MAX = 8, BENCH_EDGES_MAX = 8, BENCH_TASKS_MAX = 64, BENCH_WAIT_MS = 30000 };
 
 /* What the engine has told of a task's current attempt. */
 struct bench_task {
@@ -90,8 +90,9 @@ void bench_close(void);
 pid_t bench_leader(const char *word);
 /* Whether a live descendant of this process (not a zombie) has `word` as an argument. */
 bool bench_is_alive(const char *word);
-/* Runs the loop until no such process is alive, at most `within_ms`. */
-bool bench_dies(const char *word, int within_ms);
+/* Run the loop until such a process is alive, and until none is. */
+void bench_await_alive(const char *word);
+void bench_await_dead(const char *word);
 
 /* How many descriptors this process may have; 0 = as many as at first. */
 void bench_descriptor_limit(unsigned most);
@@ -99,6 +100,10 @@ void bench_descriptor_limit(unsigned most);
 /* A file below the job's folder. */
 const char *bench_path(const char *relative);
 bool bench_exists(const char *relative);
+/* Runs the loop until it is there. */
+void bench_await_file(const char *relative);
+/* Makes an empty one: tasks wait for it. */
+void bench_touch(const char *relative);
 /* Its content; "" when it is not there. */
 const char *bench_content(const char *relative);
 

@@ -136,15 +136,15 @@ static void test_neighbour_cancelled(void **state) {
     (void)state;
     bench_vertex("from", 1, "exec sleep 56006");
     to = bench_vertex("to", 1, "(trap '' TERM; sleep 56004; sleep 56004) & exec sleep 56005");
-    to->timeout_ms = 300;
+    to->timeout_ms = 1500; /* until then the trap is set */
     to->stop_timeout_ms = 60000;
     bench_edge(0, 1, FO_PIPELINED, FO_ALL_TO_ALL);
     bench_open();
     bench_deploy(0, 2);
     (void)bench_leader("56005");
-    assert_true(bench_dies("56005", BENCH_WAIT_MS));
+    bench_await_dead("56005");
     assert_int_equal(kill(bench_leader("56006"), SIGKILL), 0);
-    assert_true(bench_dies("56006", BENCH_WAIT_MS));
+    bench_await_dead("56006");
     bench_run_ms(200);
     assert_int_equal(bench.tasks[0].state, FO_TASK_RUNNING);
     bench_cancel(1, 1);

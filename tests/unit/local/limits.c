@@ -9,6 +9,9 @@
 
 #include "bench.h"
 
+/* For a shell to set its traps, on a busy machine. */
+enum { ENOUGH_MS = 1500 };
+
 #define NOTIFY(text)                                                                               \
     "python3 -c 'import os,socket;"                                                                \
     "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM);"                                           \
@@ -16,7 +19,7 @@
 
 static void test_timeout(void **state) {
     (void)state;
-    bench_vertex("a", 1, "trap 'exit 0' TERM; sleep 57001 & wait")->timeout_ms = 200;
+    bench_vertex("a", 1, "trap 'exit 0' TERM; sleep 57001 & wait")->timeout_ms = ENOUGH_MS;
     bench_open();
     bench_deploy(0, 1);
     bench_expect(0, FO_TASK_FAILED); /* although it exits 0 when told to */
@@ -31,7 +34,7 @@ static void test_timeout_ignoring_term(void **state) {
     struct ex_vertex_spec *vertex = bench_vertex("a", 1, "trap '' TERM; sleep 57002");
 
     (void)state;
-    vertex->timeout_ms = 200;
+    vertex->timeout_ms = ENOUGH_MS;
     vertex->stop_timeout_ms = 200;
     bench_open();
     bench_deploy(0, 1);
@@ -41,22 +44,40 @@ static void test_timeout_ignoring_term(void **state) {
     assert_false(bench_is_alive("57002"));
 }
 
-/* Signs of life for longer than the watchdog waits, then none. */
-static void test_watchdog(void **state) {
+/* A daemon that stood still until after the deadline sees first that the task had ended in time. */
+static void test_timeout_of_one_that_has_ended(void **state) {
     (void)state;
-    bench_vertex("a", 1,
-                 "exec python3 -c 'import os,socket,time\n"
-                 "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
-                 "for i in range(44):\n"
-                 " s.sendto(b\"WATCHDOG=1\",os.environ[\"NOTIFY_SOCKET\"])\n"
-                 " time.sleep(0.05)\n"
-                 "time.sleep(57003)'")
-        ->watchdog_ms = 1500;
+    bench_vertex("a", 1, "sleep 0.2")->timeout_ms = ENOUGH_MS;
     bench_open();
     bench_deploy(0, 1);
     bench_expect(0, FO_TASK_RUNNING);
+    (void)usleep((ENOUGH_MS + 500) * 1000);
+    bench_expect(0, FO_TASK_FINISHED);
+}
+
+/* Signs of life for longer than the watchdog waits, then none. */
+static void test_watchdog(void **state) {
+    struct ex_vertex_spec *vertex =
+        bench_vertex("a", 1,
+                     "exec python3 -c 'import os,socket,time\n"
+                     "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
+                     "s.connect(os.environ[\"NOTIFY_SOCKET\"])\n"
+                     "s.send(b\"READY=1\")\n"
+                     "while not os.path.exists(os.environ[\"FAILOVER_STATE_DIR\"] + \"/quiet\"):\n"
+                     " s.send(b\"WATCHDOG=1\")\n"
+                     " time.sleep(0.05)\n"
+                     "time.sleep(57003)'");
+
+    (void)state;
+    vertex->ready = EX_READY_NOTIFY;
+    vertex->watchdog_ms = 1500;
+    bench_open();
+    bench_deploy(0, 1);
+    bench_expect(0, FO_TASK_INITIALIZING);
+    bench_expect(0, FO_TASK_RUNNING);
     bench_run_ms(2000);
     assert_int_equal(bench.tasks[0].state, FO_TASK_RUNNING);
+    bench_touch("state/a.0/quiet");
     bench_expect(0, FO_TASK_FAILED);
     assert_true(bench.tasks[0].heartbeat_missed);
     assert_false(bench.tasks[0].deadline_exceeded);
@@ -217,6 +238,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_timeout, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_timeout_ignoring_term, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_timeout_of_one_that_has_ended, bench_setup,
+                                        bench_teardown),
         cmocka_unit_test_setup_teardown(test_watchdog, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_watchdog_from_readiness_on, bench_setup,
                                         bench_teardown),

@@ -19,11 +19,15 @@ static const char each_output[] =
 
 static void test_published_at_the_end(void **state) {
     (void)state;
-    make_job("for o in $FAILOVER_OUTPUTS; do echo x >$o; done; sleep 0.4", "cat $FAILOVER_INPUTS");
+    make_job("for o in $FAILOVER_OUTPUTS; do echo x >$o; done; "
+             "until test -e $FAILOVER_STATE_DIR/go; do sleep 0.05; done",
+             "cat $FAILOVER_INPUTS");
     bench_deploy(0, 2);
     bench_expect(0, FO_TASK_RUNNING);
     bench_run_ms(150);
     assert_false(bench_exists("from-to/0.1"));
+    bench_touch("state/from.0/go");
+    bench_touch("state/from.1/go");
     bench_expect(0, FO_TASK_FINISHED);
     bench_expect(1, FO_TASK_FINISHED);
     assert_true(bench_exists("from-to/0.1/0") && bench_exists("from-to/0.1/1"));
@@ -112,7 +116,8 @@ static void test_gone_before_start(void **state) {
 /* Deleted by hand while its consumer runs, then the consumer fails. */
 static void test_gone_while_running(void **state) {
     (void)state;
-    make_job(each_output, "sleep 0.3; exit 1");
+    make_job(each_output,
+             "for i in $FAILOVER_INPUTS; do while test -e $i; do sleep 0.05; done; done; exit 1");
     publish_both();
     bench_deploy(2, 1);
     bench_expect(2, FO_TASK_RUNNING);

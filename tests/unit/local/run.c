@@ -110,8 +110,7 @@ static void test_cancel(void **state) {
     bench_vertex("a", 1, "trap 'echo bye; exit 0' TERM; sleep 55001 & wait");
     bench_open();
     bench_deploy(0, 1);
-    bench_expect(0, FO_TASK_RUNNING);
-    bench_run_ms(100);
+    bench_await_alive("55001"); /* after the trap */
     bench_cancel(0, 1);
     bench_expect(0, FO_TASK_CANCELED);
     assert_false(bench_is_alive("55001"));
@@ -134,15 +133,14 @@ static void test_cancel_at_once(void **state) {
 static void test_stop_timeout(void **state) {
     (void)state;
     bench_vertex("a", 1,
-                 "(trap 'sleep 0.1; echo graceful >>$FAILOVER_STATE_DIR/note; exit' TERM; while :; "
-                 "do sleep 0.01; done) & "
+                 "(trap 'sleep 0.1; echo graceful >>$FAILOVER_STATE_DIR/note; exit' TERM; "
+                 "touch $FAILOVER_STATE_DIR/armed; while :; do sleep 0.01; done) & "
                  "setsid sh -c 'trap \"\" TERM; sleep 55003' & wait")
-        ->stop_timeout_ms = 500;
+        ->stop_timeout_ms = 2000;
     bench_open();
     bench_deploy(0, 1);
-    bench_expect(0, FO_TASK_RUNNING);
-    bench_run_ms(200);
-    assert_true(bench_is_alive("55003"));
+    bench_await_file("state/a.0/armed");
+    bench_await_alive("55003");
     bench_cancel(0, 1);
     bench_run_ms(300);
     assert_int_equal(bench.tasks[0].state, FO_TASK_RUNNING);
@@ -155,7 +153,7 @@ static void test_stop_timeout(void **state) {
 static void test_ready_notify(void **state) {
     struct ex_vertex_spec *vertex = bench_vertex(
         "a", 1,
-        "sleep 0.3; python3 -c 'import os,socket;"
+        "until test -e $FAILOVER_STATE_DIR/go; do sleep 0.05; done; python3 -c 'import os,socket;"
         "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM);"
         "s.sendto(b\"STATUS=x\\nREADY=1\\n\",os.environ[\"NOTIFY_SOCKET\"])'; sleep 55004");
 
@@ -166,6 +164,7 @@ static void test_ready_notify(void **state) {
     bench_expect(0, FO_TASK_INITIALIZING);
     bench_run_ms(150);
     assert_int_equal(bench.tasks[0].state, FO_TASK_INITIALIZING);
+    bench_touch("state/a.0/go");
     bench_expect(0, FO_TASK_RUNNING);
     bench_cancel(0, 1);
     bench_expect(0, FO_TASK_CANCELED);
@@ -182,7 +181,7 @@ static void test_independent_regions(void **state) {
     bench_expect(0, FO_TASK_FAILED);
     bench_run_ms(50);
     assert_int_equal(bench.tasks[1].attempt, 1);
-    assert_true(bench_is_alive("55005"));
+    bench_await_alive("55005");
 }
 
 static void test_close_while_running(void **state) {
