@@ -7,6 +7,8 @@
 
 #include "exporter/base/buffer.h"
 #include "exporter/base/name_table.h"
+#include "exporter/manager/by_hand.h"
+#include "exporter/manager/deliveries.h"
 #include "exporter/manager/failure_metrics.h"
 #include "exporter/manager/job_log.h"
 #include "exporter/manager/job_metrics.h"
@@ -58,6 +60,7 @@ struct ex_job {
     struct ex_failure *newest_failure;
     uint32_t failures_kept;
     uint64_t failure_count;
+    struct ex_by_hand by_hand; /* since this daemon runs */
     struct ex_job_log log;
     struct ex_buffer engine_state; /* what the engine of a mirrored job wants kept with it */
     bool closing;                  /* close_job was called */
@@ -118,7 +121,7 @@ struct ex_manager {
     uv_idle_t drainer; /* runs while messages wait */
     uv_timer_t settle; /* while only listeners are waited for at the end */
     uv_timer_t tick;   /* for figures that change with time alone */
-    unsigned handles;  /* of these three and the store's two, open */
+    unsigned handles;  /* of these three, the store's two and that of deliveries, open */
     struct ex_bank *bank;
     uint32_t pending;        /* failures on their round */
     struct ex_buffer output; /* of the failure that listeners are asked about */
@@ -127,6 +130,7 @@ struct ex_manager {
     void *stopped_ctx;
     struct ex_ledger ledger;
     struct ex_persist persist;
+    struct ex_deliveries deliveries;
     struct ex_rejections *rejections;   /* that have yet to be written; NULL = none */
     STAILQ_HEAD(, ex_step) spare_steps; /* so that their memory is used again */
     struct ex_task_attempt *attempts;   /* a batch for an engine */

@@ -128,6 +128,7 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     start_tick(manager, config->flink_names);
     manager->handles += 3;
     manager->bank = config->bank;
+    ex_deliveries_init(manager);
     ex_buffer_init(&manager->output, EX_FAILURE_OUTPUT_MAX_BYTES);
     ret = init(manager, config, reterr);
     if (ret < 0) {
@@ -195,6 +196,7 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     (void)catalogue_scratch_free(manager->scratch);
     (void)ex_verdict_memo_free(manager->memo);
     ex_buffer_done(&manager->output);
+    ex_deliveries_close(manager);
     uv_close((uv_handle_t *)&manager->drainer, ex_manager_on_handle_closed);
     uv_close((uv_handle_t *)&manager->settle, ex_manager_on_handle_closed);
     uv_close((uv_handle_t *)&manager->tick, ex_manager_on_handle_closed);
@@ -353,7 +355,7 @@ static void tell_if_stopped(struct ex_manager *manager) {
         if (!job->closed)
             return;
     }
-    if (manager->pending > 0 || !ex_persist_is_idle(manager)) {
+    if (manager->pending > 0 || !ex_persist_is_idle(manager) || !ex_deliveries_are_over(manager)) {
         if (!uv_is_active((uv_handle_t *)&manager->settle))
             (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
         return;
@@ -364,8 +366,8 @@ static void tell_if_stopped(struct ex_manager *manager) {
     stopped(manager->stopped_ctx);
 }
 
-/* Whoever has not answered by now is not waited for, nor is a disk that takes nothing: what it has
- * is as of one instant, and the next daemon goes on from there. */
+/* Whoever has not answered or acknowledged by now is not waited for, nor is a disk that takes
+ * nothing: what it has is as of one instant, and the next daemon goes on from there. */
 static void on_settle_over(uv_timer_t *timer) {
     struct ex_manager *manager = timer->data;
     struct ex_job *job;
@@ -376,6 +378,7 @@ static void on_settle_over(uv_timer_t *timer) {
         _exit(EXIT_FAILURE);
     }
 
+    manager->deliveries.waived = true;
     TAILQ_FOREACH(job, &manager->jobs, link) {
         ex_job_settle(job);
     }
@@ -401,7 +404,8 @@ static void on_drain(uv_idle_t *drainer) {
 }
 
 void ex_manager_on_settled(struct ex_manager *manager) {
-    if (manager->stopping && manager->pending == 0 && ex_persist_is_idle(manager))
+    if (manager->stopping && manager->pending == 0 && ex_persist_is_idle(manager) &&
+        ex_deliveries_are_over(manager))
         (void)uv_idle_start(&manager->drainer, on_drain);
 }
 
@@ -541,6 +545,7 @@ void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*
     manager->stopping = true;
     manager->stopped = stopped;
     manager->stopped_ctx = ctx;
+    ex_persist_flush(manager);
     if (!ex_persist_is_up(manager))
         (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
     TAILQ_FOREACH(job, &manager->jobs, link) {

@@ -283,14 +283,19 @@ static void note_task_state(struct ex_job *job, const struct fo_action *action, 
     ex_persist_mark_task(job, action->task);
 }
 
-static void note_decision(struct ex_job *job, const struct fo_decision *decision,
-                          struct ex_failure *failure) {
+static void note_decision(const struct ex_step *step, const struct fo_action *action) {
+    struct ex_job *job = step->job;
+    struct ex_failure *failure = step->failure;
+    const struct fo_decision *decision = &action->decision;
     struct fo_task_list tasks = fo_job_decision_tasks(job->core);
 
     for (uint32_t i = 0; i < tasks.count; i++)
         ex_persist_mark_task(job, tasks.tasks[i]);
     if (decision->exhausted != FO_EXHAUSTED_NOT)
         job->tally.exhausted[decision->exhausted - 1]++;
+    if (decision->manual)
+        ex_by_hand_add(&job->by_hand, (struct ex_restart_by_hand){step->now_ms, action->task,
+                                                                  decision->restart_count});
     if (!failure || decision->manual)
         return;
     failure->decision = *decision;
@@ -313,7 +318,7 @@ static void write_down(struct ex_step *step) {
         if (action->kind == FO_ACTION_TASK_STATE)
             note_task_state(job, action, step->now_ms);
         else if (action->kind == FO_ACTION_DECISION)
-            note_decision(job, &action->decision, step->failure);
+            note_decision(step, action);
         else if (action->kind == FO_ACTION_RECOVERED)
             note_recovered(job, action, step->now_ms);
     }

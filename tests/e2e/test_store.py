@@ -50,7 +50,8 @@ class Surviving(StoreCase):
         budget = daemon.total("failover_job_restart_budget_remaining")
         jid = json.loads(daemon.get("/jobs/overview")[1])["jobs"][0]["jid"]
         self.kill_daemon(daemon)
-        daemon = self.start(job)
+        killed = time.time()
+        daemon = self.start("--web.openmetrics-created", job)
         wait_for(lambda: len(self.read("runs").splitlines()) == 4, what="the fourth attempt")
         after = self.counters(daemon)
         for key, value in before.items():
@@ -66,6 +67,11 @@ class Surviving(StoreCase):
         self.assertEqual(epochs, sorted(set(epochs)))
         exceptions = json.loads(daemon.get(f"/jobs/{jid}/exceptions")[1])
         self.assertEqual(len(exceptions["exceptionHistory"]["entries"]), 2)
+        text = daemon.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")[1]
+        created = {line.split("{")[0]: float(line.split()[-1]) for line in text.splitlines()
+                   if line.startswith("failover_job_re") and "_created{" in line}
+        self.assertLess(created["failover_job_restarts_created"], killed)  # goes on
+        self.assertGreater(created["failover_job_recovery_seconds_created"], killed)  # begins anew
         self.assertEqual(daemon.stop(), 0)
 
     def test_stop(self):
