@@ -108,22 +108,26 @@ static double daemon_cpu_us(void) {
     return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
 }
 
-/* What it has given to the disk so far. */
-static double daemon_written_kib(void) {
-    static const char word[] = "write_bytes:";
+/* The number behind a word in a file about the daemon. */
+static double proc_number(const char *name, const char *word) {
     char path[64];
-    char line[128];
-    double bytes = 0;
+    char line[256];
+    double number = 0;
 
-    (void)snprintf(path, sizeof path, "/proc/%d/io", (int)daemon_pid);
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)daemon_pid, name);
     FILE *file = fopen(path, "re");
     while (file && fgets(line, sizeof line, file)) {
-        if (strncmp(line, word, sizeof word - 1) == 0)
-            bytes = strtod(line + sizeof word - 1, NULL);
+        if (strncmp(line, word, strlen(word)) == 0)
+            number = strtod(line + strlen(word), NULL);
     }
     if (file)
         (void)fclose(file);
-    return bytes / 1024;
+    return number;
+}
+
+/* What it has given to the disk so far. */
+static double daemon_written_kib(void) {
+    return proc_number("io", "write_bytes:") / 1024;
 }
 
 static void control_path(char path[static BENCH_PATH_BYTES + 16]) {
@@ -405,19 +409,7 @@ static void measure_batches(void) {
 /* ---- many jobs ---- */
 
 static double resident_mib(void) {
-    char path[64];
-    char line[256];
-    double kib = 0;
-
-    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)daemon_pid);
-    FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file)) {
-        if (strncmp(line, "VmRSS:", 6) == 0)
-            kib = strtod(line + 6, NULL);
-    }
-    if (file)
-        (void)fclose(file);
-    return kib / 1024;
+    return proc_number("status", "VmRSS:") / 1024;
 }
 
 static void measure_many(void) {

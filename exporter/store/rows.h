@@ -26,8 +26,8 @@ enum ex_write {
     EX_WRITE_JOB_GONE, /* number */
     /* A failure: id, number of its job, at_ms, final (0, 1), task, attempt, decision: what
        (EX_STORED_*), delay_ms, due_ms, restarted tasks, policy, id, exhausted, pid, budget: limit
-       (-1 = none), remaining | event record, labels (before they are final, those that it came with), log
-       path, runs of restarted tasks. */
+       (-1 = none), remaining | event record, labels (before they are final, those that it came
+       with), log path, runs of restarted tasks. */
     EX_WRITE_FAILURE,
     EX_WRITE_LABELLED,    /* its labels are final: id | labels */
     EX_WRITE_CLASS_COUNT, /* add: n | type, category */

@@ -15,7 +15,8 @@ enum {
     RETRY_MAX_MS = 2000,
     IDLE_MS = 30 * 1000,       /* between two looks at the age of the history */
     WAL_PAGES_MIN = 4 * 1024,  /* 16 MB that are not in the file: worth a checkpoint */
-    WAL_PAGES_MAX = 16 * 1024, /* 64 MB: the writer makes one itself */
+    WAL_PAGES_NEW = 12 * 1024, /* 48 MB: after the next checkpoint the log begins anew */
+    WAL_PAGES_MAX = 16 * 1024, /* 64 MB: at once */
     MS_PER_S = 1000,
     NS_PER_MS = 1000000,
     NS_PER_S = 1000000000,
@@ -116,13 +117,14 @@ static void note_success(struct ex_store *store, uint64_t deleted) {
 }
 
 /* A log begins anew only when nothing of it is left to be moved, and while the checkpointer is at
- * work more comes. That rest is moved here, when it is smallest: so the log stays one short piece
- * of the disk that is written again and again, which costs a commit less than a file that grows.
- * With the lock, which is let go meanwhile. */
+ * work more comes. That rest is moved here, when it is smallest, and seldom, for a commit that
+ * comes meanwhile waits. With the lock, which is let go meanwhile. */
 static void shorten_log(struct ex_store *store) {
-    if (!store->checkpointed && store->wal_pages < WAL_PAGES_MAX)
-        return;
+    bool rest_is_small = store->checkpointed && store->wal_pages >= WAL_PAGES_NEW;
+
     store->checkpointed = false;
+    if (!rest_is_small && store->wal_pages < WAL_PAGES_MAX)
+        return;
     (void)pthread_mutex_unlock(&store->lock);
     (void)sqlite3_wal_checkpoint_v2(store->writing.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     (void)pthread_mutex_lock(&store->lock);

@@ -249,7 +249,7 @@ class Push(StoreCase):
         for task in range(2):
             self.report(daemon, f"a[{task}]", 0, 0, "RUNNING")
         last = {"/jobs/kept/decisions": 1, "/events": 1}
-        for attempt, end in enumerate((self.kill_daemon, lambda daemon: daemon.stop(), self.kill_daemon)):
+        for attempt, end in enumerate((self.kill_daemon, lambda daemon: daemon.stop())):
             for path, known in last.items():
                 kind, last[path] = self.event(self.follow(daemon, path, known))
                 self.assertEqual(kind, "reset", path)
