@@ -415,7 +415,7 @@ static void test_restarts_come_when_due(void **state) {
     static const int64_t delays_ms[KINDS] = {10, 60, 30, 80, 50, 20, 70, 40};
     struct fo_str values[KINDS];
     struct fo_match matches[KINDS];
-    struct fo_policy policies[KINDS];
+    struct fo_policy by_kind[KINDS];
     struct fo_job_config config = stage_config(3, 100);
     struct stage stage;
 
@@ -423,12 +423,12 @@ static void test_restarts_come_when_due(void **state) {
     for (uint32_t i = 0; i < KINDS; i++) {
         values[i] = fo_str_of(kinds[i]);
         matches[i] = (struct fo_match){fo_str_of("cause"), &values[i], 1};
-        policies[i] = (struct fo_policy){.matches = &matches[i],
-                                         .match_count = 1,
-                                         .action = FO_POLICY_RESTART,
-                                         .delay_ms = delays_ms[i]};
+        by_kind[i] = (struct fo_policy){.matches = &matches[i],
+                                        .match_count = 1,
+                                        .action = FO_POLICY_RESTART,
+                                        .delay_ms = delays_ms[i]};
     }
-    config.policies = policies;
+    config.policies = by_kind;
     config.policy_count = KINDS;
     stage_open(&stage, STAGE_ONE(TASKS), &config);
     stage_run(&stage);
