@@ -118,10 +118,8 @@ void settle(void) {
     for (int round = 0; stage->store && round < 4; round++) {
         struct awaited awaited = {.entry.release = on_durable};
         ex_manager_when_durable(stage->manager, &awaited.entry);
-        while (!awaited.released) {
+        while ((void)uv_run(&stage->loop, UV_RUN_NOWAIT), !awaited.released)
             uv_sleep(1); /* the writer's thread has its turn */
-            turn();
-        }
         turn();
     }
 }
