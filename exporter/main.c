@@ -47,17 +47,6 @@ static const struct command *find(const char *name) {
     return NULL;
 }
 
-<<<<<<< HEAD
-/* `help COMMAND` is `COMMAND --help`. */
-static int help_with(char *name) {
-    char flag[] = "--help";
-    char *argv[] = {name, flag, NULL};
-    const struct command *command = find(name);
-
-    if (command)
-        return command->main(2, argv);
-    ex_cli_complain(NULL, &(struct fo_error){.text = "there is no such command; see help"});
-=======
 static int complain_unknown(const char *word) {
     struct ex_nearest nearest = ex_nearest_to(fo_str_of(word));
     struct fo_error error = {.code = -EINVAL};
@@ -73,22 +62,16 @@ static int complain_unknown(const char *word) {
         (void)snprintf(error.text, sizeof error.text,
                        "\"%.60s\" is no command; `failover_exporter help` lists them", word);
     ex_cli_complain(NULL, &error);
->>>>>>> door
     return EX_EXIT_FAILED;
 }
 
 int ex_cli_help(int argc, char **argv) {
-<<<<<<< HEAD
-    if (argc > 1 && argv[1][0] != '-')
-        return help_with(argv[1]);
-=======
     const struct command *command = argc > 1 ? find(argv[1]) : NULL;
 
     if (argc > 1 && !command)
         return complain_unknown(argv[1]);
     if (command && command->main != ex_cli_help)
         return command->main(2, (char *[]){argv[1], (char[]){"--help"}, NULL});
->>>>>>> door
     (void)puts("usage: failover_exporter [COMMAND] [flags] [JOB...]\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         (void)printf("  %-11s %s\n", commands[i].name, commands[i].summary);
@@ -96,12 +79,6 @@ int ex_cli_help(int argc, char **argv) {
     return EX_EXIT_OK;
 }
 
-<<<<<<< HEAD
-int main(int argc, char **argv) {
-    const struct command *command = argc > 1 ? find(argv[1]) : NULL;
-
-    return command ? command->main(argc - 1, argv + 1) : ex_cli_serve(argc, argv);
-=======
 /* What could be a command but is none, nor the file of a job for the daemon. */
 static bool is_mistyped(const char *word) {
     return word[0] != '-' && !strpbrk(word, "./") && access(word, F_OK) == -1;
@@ -129,5 +106,4 @@ int main(int argc, char **argv) {
         return finish(ex_cli_serve(argc, argv));
     int status = command->main(argc - 1, argv + 1);
     return command->main == ex_cli_run ? status : finish(status); /* the job's, whoever reads */
->>>>>>> door
 }
