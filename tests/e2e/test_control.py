@@ -100,7 +100,7 @@ class Control(Case):
         self.addCleanup(follower.kill)
         self.write("go", "")
         wait_for(lambda: self.server.total("failover_job_state", job_name="noisy", state="FINISHED") == 1, what="the end")
-        self.assertTrue(follower.communicate(timeout=60)[0].endswith("\nlast\n"))
+        self.assertTrue(follower.communicate(timeout=300)[0].endswith("\nlast\n"))
         self.assertEqual(self.command("logs", "noisy", "a[1]", "--attempt=7"), "")
         for arguments, word in ((("noisy", "b"), "no vertex"), (("noisy", "a"), ""), (("noisy", "a[0]", "--attempt=x"), "attempt"),
                                 (("nobody",), "not found"), (("noisy", "--follow"), "task"), ((), "usage")):

@@ -111,7 +111,7 @@ class Endpoints(Case):
 
     # ---- asking ----
 
-    def ask(self, method, target, body=None, content_type="application/json", timeout=30):
+    def ask(self, method, target, body=None, content_type="application/json", timeout=120):
         connection = self.server.control()
         try:
             connection.request(method, target, body, {"Content-Type": content_type} if body is not None else {})

@@ -74,7 +74,7 @@ class Failover(Case):
   - {id: consume, command: [sh, -c, 'if [ $FAILOVER_ATTEMPT -lt 200 ]; then head -c 100000 > /dev/null; kill -KILL $$; fi; head -c 1000 > /dev/null']}
 """, "  - {from: produce, to: consume}\n", FIXED[:-1] + ", web.exception-history-size: 200}")
         daemon = self.daemon(job)
-        daemon.wait_state("pipe", "FINISHED", seconds=60)
+        daemon.wait_state("pipe", "FINISHED", seconds=180)
         self.assertEqual(daemon.total("numJobFailure_total", job_name="pipe"), 200)
         answer = json.loads(daemon.get("/jobs/pipe/exceptions?maxExceptions=300")[1])
         failed = [entry["taskName"].split()[0] for entry in answer["exceptionHistory"]["entries"]]

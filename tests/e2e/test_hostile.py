@@ -55,7 +55,7 @@ class Hostile(Case):
         """What comes back until the door closes, which it must."""
         family, address = door
         with socket.socket(family) as client:
-            client.settimeout(20 * PATIENCE)
+            client.settimeout(60 * PATIENCE)
             client.connect(address)
             client.sendall(request)
             found = b""

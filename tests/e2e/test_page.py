@@ -78,7 +78,7 @@ class Page(Case):
         if not self.address:
             self.skipTest("this machine has no address but loopback")
         for path, wanted, content in (("/", 200, 'metrics"'), ("/" + next(iter(self.assets())), 403, "not for")):
-            connection = http.client.HTTPConnection(self.address, self.port, timeout=20)
+            connection = http.client.HTTPConnection(self.address, self.port, timeout=120)
             connection.request("GET", path)
             answer = connection.getresponse()
             body = answer.read().decode()

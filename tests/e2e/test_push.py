@@ -394,8 +394,8 @@ class Silence(PushCase):
         wait_for(lambda: self.server.total("failover_push_followers") == 2, what="both to wait")
         begun = time.monotonic()
         self.server.process.terminate()
-        self.assertEqual(self.server.process.wait(60), 0)
-        self.assertLess(time.monotonic() - begun, 15)
+        self.assertEqual(self.server.process.wait(120), 0)
+        self.assertLess(time.monotonic() - begun, 40)
         wait_for(lambda: stream.ended, what="the end of the stream")
         poll.join(20)
 
@@ -417,7 +417,7 @@ basic_auth_users: {{ci: {HASH}, reader: {HASH}, boss: {HASH}}}
             answer = subprocess.run(
                 ["curl", "-s", "--cacert", certificate, "-u", f"{user}:secret", "-X", method, "-o", "/dev/null",
                  "-w", "%{http_code}", "-H", f"Content-Type: {content_type}", "--data-binary", body,
-                 f"https://localhost:{port}{path}"], capture_output=True, text=True, timeout=60, check=True)
+                 f"https://localhost:{port}{path}"], capture_output=True, text=True, timeout=300, check=True)
             return int(answer.stdout)
         good = json.dumps(report("a[0]", 0, 0, "RUNNING"))
         self.assertEqual(status("reader", "POST", "/jobs", job_file()), 403)

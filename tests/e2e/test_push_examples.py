@@ -34,7 +34,7 @@ class Examples(Case):
         return os.path.join(self.server.storage, "control.sock")
 
     def check(self, process):
-        self.assertEqual(process.wait(120), 0, process.stderr.read())
+        self.assertEqual(process.wait(300), 0, process.stderr.read())
         name = "push-example"
         self.assertEqual(self.server.total("failover_job_state", job_name=name, state="FINISHED"), 1)
         self.assertEqual(self.server.total("failover_job_failures_total", job_name=name), 1)
@@ -52,7 +52,7 @@ class Examples(Case):
         door.request("PATCH", "/jobs/sleepy")
         self.assertEqual(door.getresponse().status, 202)
         door.close()
-        self.assertEqual(process.wait(60), 1)
+        self.assertEqual(process.wait(300), 1)
         self.assertEqual(self.server.total("failover_job_tasks", job_name="sleepy", state="CANCELED"), 2)
 
     def sleeper(self):

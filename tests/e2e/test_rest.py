@@ -173,7 +173,7 @@ class Rest(Case):
     def test_events(self):
         self.start()
         host = self.server.url.split("/")[2]
-        connections = [http.client.HTTPConnection(host, timeout=20), self.server.control()]
+        connections = [http.client.HTTPConnection(host, timeout=120), self.server.control()]
         streams = []
         for connection in connections:
             connection.request("GET", "/events")

@@ -79,7 +79,7 @@ vertices: [{id: bad, command: ['false']}]
         with self.running("run", job) as run:
             wait_for(lambda: marked_processes(mark), what="the task to run")
             run.send_signal(signal.SIGINT)
-            output, _ = run.communicate(timeout=20 * PATIENCE)
+            output, _ = run.communicate(timeout=120 * PATIENCE)
         self.assertEqual(run.returncode, 130, output)
         self.assertIn("CANCELED", output)
         self.assertIn("0 failures", output)
@@ -160,7 +160,7 @@ configuration: {restart-strategy.type: fixed-delay, restart-strategy.fixed-delay
 vertices: [{id: worker, parallelism: 2, command: [sh, -c, 'sleep 0.5; test $FAILOVER_ATTEMPT -gt 0']}]
 """)
         answer = subprocess.run(["script", "-qec", f"{PROGRAM} run {job}", "/dev/null"],
-                                capture_output=True, text=True, timeout=60, check=False)
+                                capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(answer.returncode, 0, answer.stdout)
         for words in ("worker", "RUNNING 2", "failures 2", "1 of 3 restarts left", "next restart in",
                       "worker[1], attempt 0: exit status 1", "seen ended FINISHED"):
@@ -208,7 +208,7 @@ policies:
             page = subprocess.run(["curl", "-fsS", line.split()[-1]], capture_output=True, text=True,
                                   check=True).stdout
             self.assertIn('failover_job_state{engine="local",job_name="slow",state="RUNNING"} 1', page)
-            run.communicate(timeout=20 * PATIENCE)
+            run.communicate(timeout=120 * PATIENCE)
             self.assertEqual(run.returncode, 0)
 
 

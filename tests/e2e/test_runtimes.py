@@ -61,7 +61,7 @@ class Runtimes(Case):
         return self.skipTest(f"SKIP: {' or '.join(names)} is not installed")
 
     def build(self, *command):
-        made = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        made = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         self.assertEqual(made.returncode, 0, made.stdout + made.stderr)
 
     def compiled_c(self):

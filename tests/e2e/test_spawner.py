@@ -137,7 +137,7 @@ vertices: [{{id: a, command: [sh, {script}]}}]
         connect = "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); " \
                   "s.connect(sys.argv[1]); s.settimeout(20); sys.exit(len(s.recv(100)))"
         stranger = subprocess.run(["/usr/bin/python3", "-c", connect, self.socket], user=nobody.pw_uid,
-                                  group=nobody.pw_gid, extra_groups=[], check=False, timeout=60)
+                                  group=nobody.pw_gid, extra_groups=[], check=False, timeout=300)
         self.assertEqual(stranger.returncode, 0)  # not a word
         wait_for(lambda: "Operation not permitted" in self.read("activate.log"), what="the spawner's reason")
 

@@ -118,7 +118,7 @@ class Stack(Case):
         found = (LINE.fullmatch(line) for line in self.read("receiver.log").splitlines())
         return {call[2]: call[3] for call in found if call and call[1] == status}
 
-    def await_call(self, status, *alerts, seconds=60):
+    def await_call(self, status, *alerts, seconds=120):
         def told():
             return set(alerts) <= self.calls(status).keys()
         wait_for(told, seconds, f"{status} of {alerts}; so far: {self.read('receiver.log')}\n"
@@ -131,11 +131,11 @@ class Stack(Case):
                 return query_all.has_data(url, expression, MINUTES)
             except OSError:
                 return False  # Prometheus does not listen yet
-        wait_for(there, 60, f"data of {expression}")
+        wait_for(there, 120, f"data of {expression}")
 
     def check_every_expression(self, url):
         """Each has data within a while: some take two scrapes and an evaluation."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             asked, empty = query_all.without_data(url, ROOT / "dashboards", MINUTES)
             if not empty:

@@ -20,7 +20,7 @@ class Tasks(Case):
     def test_endless_line(self):
         """Memory and disk stay bounded however much a task says."""
         daemon = self.daemon(self.job("[sh, -c, \"head -c 300000000 /dev/zero | tr '\\\\0' x; exit 1\"]"))
-        daemon.wait_state("bad", "FAILED", seconds=60)
+        daemon.wait_state("bad", "FAILED", seconds=180)
         self.assertLess(self.stored_bytes(daemon.storage), 64 << 20)
         with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as status:
             resident = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
@@ -88,7 +88,7 @@ class Tasks(Case):
             "    memory: 64 MiB\n"))
         if "no cgroup" in daemon.log_text().lower():
             self.skipTest("SKIP: no memory cgroup can be made here")
-        daemon.wait_state("bad", "FAILED", seconds=60)
+        daemon.wait_state("bad", "FAILED", seconds=180)
         self.assertEqual(daemon.total("numJobFailure_total", job_name="bad", category="oom"), 1)
 
     def test_disk_full(self):

@@ -183,7 +183,7 @@ export class Timeline {
     Object.assign(this, { tasks, limit, failoverStrategy });
   }
 
-  update({ failures, truncated, by_hand: byHand }, total) {
+  update({ failures, truncated, by_hand: byHand = [] }, total) {
     this.entries.update([...failures, ...byHand].sort((a, b) => b.time_ms - a.time_ms));
     setShown(this.empty, failures.length === 0);
     setText(this.note, truncated || total > failures.length

@@ -7,7 +7,7 @@
 
 #include "bench.h"
 
-enum { KILLS = 200 };
+enum { KILLS = 100 };
 
 static void test_yes_head(void **state) {
     (void)state;
@@ -64,7 +64,7 @@ static void open_endless_pipe(void) {
     bench_expect(1, FO_TASK_RUNNING);
 }
 
-/* 200 times: the consumer is killed while its producer writes as fast as it can. */
+/* 100 times: the consumer is killed while its producer writes as fast as it can. */
 static void test_consumer_killed(void **state) {
     (void)state;
     open_endless_pipe();

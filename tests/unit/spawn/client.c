@@ -361,7 +361,7 @@ static void test_forks_away_in_a_hurry(void **state) {
     struct seen seen;
 
     (void)state;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 50; i++) {
         start_shell(&seen, "(setsid sleep 54010 &) ; exit 0");
         expect_end(&seen, 0);
         assert_false(is_alive("54010"));
