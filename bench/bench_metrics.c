@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@ enum {
     LOOKUPS = 300000,
     UPDATES = 200000,
     HOSTILE = 10000000,
+    MODEL_BYTES = 136 * ALL_SERIES,
+    WRITES_PER_UPDATE = 5, /* to a group and four of its series */
     NAME_MAX_BYTES = 64,
 };
 
@@ -273,6 +276,11 @@ static struct model *new_model(void) {
     return model;
 }
 
+static void free_model(struct model *model) {
+    ex_metrics_free(model->metrics);
+    free(model);
+}
+
 static void change(struct model *model, uint32_t job, uint32_t row) {
     struct ex_series *series = model->series[job * SERIES_PER_JOB + row];
 
@@ -386,26 +394,77 @@ static void *keep_scraping(void *arg) {
     return NULL;
 }
 
+struct took {
+    double clock_us[UPDATES];
+    double processor_us[UPDATES];
+};
+
+static void update(struct model *model, struct took *took, int i) {
+    uint32_t job = random_number() % JOBS;
+    uint64_t processor = processor_ns();
+    uint64_t clock = ex_clock_ns();
+
+    ex_group_begin(model->jobs[job]);
+    for (uint32_t row = 0; row < 4; row++)
+        change(model, job, row * 12);
+    ex_group_publish(model->jobs[job]);
+    took->clock_us[i] = (double)(ex_clock_ns() - clock) / 1e3;
+    took->processor_us[i] = (double)(processor_ns() - processor) / 1e3;
+    if (i % 100 == 0)
+        (void)usleep(1000);
+}
+
+/* How often the thread had to give its processor to others. */
+static double taken_off(void) {
+    struct rusage usage;
+
+    check(getrusage(RUSAGE_THREAD, &usage));
+    return (double)usage.ru_nivcsw;
+}
+
+static void time_updates(struct model *model, struct took *took) {
+    for (int i = 0; i < UPDATES; i++)
+        update(model, took, i);
+}
+
+/* As many writes as an update makes, to as much memory, and nothing else: what the machine itself
+ * takes for them. */
+static double bare_p99_us(struct took *took) {
+    char *memory = malloc(MODEL_BYTES);
+
+    check(memory ? 0 : -1);
+    memset(memory, 1, MODEL_BYTES);
+    for (int i = 0; i < UPDATES; i++) {
+        uint64_t clock = ex_clock_ns();
+        for (int j = 0; j < WRITES_PER_UPDATE; j++)
+            ((volatile char *)memory)[random_number() % MODEL_BYTES] = 0;
+        took->clock_us[i] = (double)(ex_clock_ns() - clock) / 1e3;
+    }
+    free(memory);
+    return percentile(took->clock_us, UPDATES, 0.99);
+}
+
+/* By the clock an update takes as long as others keep its thread off the processor, and as the
+ * machine keeps it waiting for memory. So there are also the same without scrapes, the time of the
+ * processor, and bare writes to memory: what scrapes do to updates is the difference. */
 static void bench_updates(struct model *model) {
     struct scraping scraping = {.model = model};
-    double *took = malloc(UPDATES * sizeof *took);
+    struct took *took = malloc(sizeof *took);
     pthread_t thread = 0;
 
-    check(took ? -pthread_create(&thread, NULL, keep_scraping, &scraping) : -1);
-    for (int i = 0; i < UPDATES; i++) {
-        uint32_t job = random_number() % JOBS;
-        uint64_t start = ex_clock_ns();
-        ex_group_begin(model->jobs[job]);
-        for (uint32_t row = 0; row < 4; row++)
-            change(model, job, row * 12);
-        ex_group_publish(model->jobs[job]);
-        took[i] = (double)(ex_clock_ns() - start) / 1e3;
-        if (i % 100 == 0)
-            (void)usleep(1000);
-    }
+    check(took ? 0 : -1);
+    (void)printf("bare_writes_p99 %.2f us\n", bare_p99_us(took));
+    time_updates(model, took);
+    (void)printf("update_p99_alone %.2f us\n", percentile(took->clock_us, UPDATES, 0.99));
+    check(-pthread_create(&thread, NULL, keep_scraping, &scraping));
+    double before = taken_off();
+    time_updates(model, took);
+    print("updates_taken_off_processor", taken_off() - before, "times");
     atomic_store(&scraping.stop, true);
     (void)pthread_join(thread, NULL);
-    (void)printf("update_p99_while_scraped %.2f us\n", percentile(took, UPDATES, 0.99));
+    (void)printf("update_p99_while_scraped %.2f us\n", percentile(took->clock_us, UPDATES, 0.99));
+    (void)printf("update_p99_while_scraped_processor %.2f us\n",
+                 percentile(took->processor_us, UPDATES, 0.99));
     free(took);
 }
 
@@ -425,11 +484,17 @@ static void bench_model(void) {
     print("bytes_per_series_all_formats", (resident_bytes() - before - own) / ALL_SERIES, "bytes");
     bench_scrapes(model);
     bench_updates(model);
-    ex_metrics_free(model->metrics);
-    free(model);
+    free_model(model);
 }
 
-/* bench_metrics [PART]: lookup, hostile or model; all of them without. */
+static void bench_only_updates(void) {
+    struct model *model = new_model();
+
+    bench_updates(model);
+    free_model(model);
+}
+
+/* bench_metrics [PART]: lookup, hostile, model or updates; all of them without. */
 int main(int argc, char **argv) {
     const char *part = argc > 1 ? argv[1] : NULL;
 
@@ -443,5 +508,7 @@ int main(int argc, char **argv) {
     (void)malloc_trim(0);
     if (!part || strcmp(part, "model") == 0)
         bench_model();
+    if (part && strcmp(part, "updates") == 0)
+        bench_only_updates();
     return 0;
 }

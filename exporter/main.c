@@ -36,7 +36,7 @@ static const struct command commands[] = {
     {"backup", ex_cli_backup, "copies the state to a new file; the daemon may run"},
     {"healthcheck", ex_cli_healthcheck, "exit status 0 when a running daemon is ready"},
     {"version", ex_cli_version, "prints the version"},
-    {"help", ex_cli_help, "prints this"},
+    {"help", ex_cli_help, "prints this, or with a COMMAND its flags"},
 };
 
 static const struct command *find(const char *name) {

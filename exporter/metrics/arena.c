@@ -2,6 +2,7 @@
 #include "exporter/metrics/arena.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,42 +11,59 @@ enum {
     BLOCK_MIN_BYTES = 512,
     ALIGNMENT = 8,
     LARGE_PAGE_BYTES = 2 * 1024 * 1024,
-    LARGE_FROM_BYTES = 2 * LARGE_PAGE_BYTES, /* such a block is a mapping of its own */
 };
 
 struct ex_arena_block {
     struct ex_arena_block *next;
+    void *base; /* what to free */
     size_t size;
     size_t used;
     char bytes[];
 };
 
-void ex_arena_prefer_large_pages(void *memory, size_t size) {
-    size_t before = -(uintptr_t)memory & (LARGE_PAGE_BYTES - 1); /* up to the first whole one */
+/* What lies before the first whole page and behind the last is never touched, so it is no memory.
+ */
+void *ex_large_alloc(size_t size, void **ret_base) {
+    bool large = size >= LARGE_PAGE_BYTES && size <= SIZE_MAX - LARGE_PAGE_BYTES;
+    char *base = calloc(1, large ? size + LARGE_PAGE_BYTES : size);
 
-    if (size >= LARGE_FROM_BYTES) /* it is only a wish */
-        (void)madvise((char *)memory + before, (size - before) & ~((size_t)LARGE_PAGE_BYTES - 1),
-                      MADV_HUGEPAGE);
+    *ret_base = base;
+    if (!base || !large)
+        return base;
+    char *memory = base + (-(uintptr_t)base & (LARGE_PAGE_BYTES - 1));
+    (void)madvise(memory, size & ~((size_t)LARGE_PAGE_BYTES - 1), MADV_HUGEPAGE); /* a wish */
+    return memory;
 }
 
 /* Blocks grow with what is there, so that little is left over in a small arena and a large one does
  * not need many. */
-static struct ex_arena_block *add_block(struct ex_arena *arena, size_t needed) {
-    size_t quarter = arena->size_bytes / 4;
-    size_t size = quarter > BLOCK_MIN_BYTES ? quarter : BLOCK_MIN_BYTES;
+static size_t next_block_bytes(const struct ex_arena *arena, size_t needed) {
+    size_t size = arena->size_bytes / 4;
 
+    if (size < BLOCK_MIN_BYTES)
+        size = BLOCK_MIN_BYTES;
     if (!arena->blocks && arena->first_bytes > 0)
         size = arena->first_bytes;
     if (size < needed)
         size = needed;
-    struct ex_arena_block *block = calloc(1, sizeof *block + size);
+    size += sizeof(struct ex_arena_block);
+    if (size >= LARGE_PAGE_BYTES / 2 && size <= SIZE_MAX - LARGE_PAGE_BYTES)
+        size = (size + LARGE_PAGE_BYTES - 1) & ~((size_t)LARGE_PAGE_BYTES - 1);
+    return size;
+}
+
+static struct ex_arena_block *add_block(struct ex_arena *arena, size_t needed) {
+    size_t size = next_block_bytes(arena, needed);
+    void *base;
+    struct ex_arena_block *block = ex_large_alloc(size, &base);
+
     if (!block)
         return NULL;
-    ex_arena_prefer_large_pages(block, sizeof *block + size);
     block->next = arena->blocks;
-    block->size = size;
+    block->base = base;
+    block->size = size - sizeof *block;
     arena->blocks = block;
-    arena->size_bytes += sizeof *block + size;
+    arena->size_bytes += size;
     return block;
 }
 
@@ -79,7 +97,7 @@ int ex_arena_copy(struct ex_arena *arena, struct fo_str text, struct fo_str *ret
 void ex_arena_done(struct ex_arena *arena) {
     for (struct ex_arena_block *block = arena->blocks; block;) {
         struct ex_arena_block *next = block->next;
-        free(block);
+        free(block->base);
         block = next;
     }
     *arena = (struct ex_arena){0};

@@ -22,10 +22,11 @@ void *ex_arena_alloc(struct ex_arena *arena, size_t len);
 FO_MUST_CHECK int ex_arena_copy(struct ex_arena *arena, struct fo_str text,
                                 struct fo_str *ret_copy);
 
-/* Asks the kernel for large pages under memory that nobody has touched yet, when there is enough of
- * it: a lookup anywhere in it then costs no walk through page tables. */
-void ex_arena_prefer_large_pages(void *memory, size_t size);
-
 void ex_arena_done(struct ex_arena *arena);
+
+/* Zeroed memory that lies on whole large pages where there is enough of it and the kernel grants
+ * them: a lookup anywhere in it costs no walk through page tables then. The caller ends it with
+ * free(*ret_base). NULL: no memory. */
+void *ex_large_alloc(size_t size, void **ret_base);
 
 #endif

@@ -121,7 +121,7 @@ void ex_group_free(struct ex_group *group) {
     atomic_fetch_sub(&group->metrics->group_count, 1);
     atomic_fetch_sub_explicit(&group->metrics->bytes, group->counted_bytes, memory_order_relaxed);
     ex_arena_done(&group->arena);
-    free(group->slots);
+    free(group->slots_base);
     free(group);
 }
 

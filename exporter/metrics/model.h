@@ -113,7 +113,8 @@ struct ex_group {
     atomic_uint_fast64_t version; /* odd: a change is going on */
     _Atomic(struct ex_cell *) first_cell;
     struct ex_cell *last_cell; /* writer */
-    struct ex_slot *slots;     /* writer: owned open-addressing table; NULL while there are few */
+    struct ex_slot *slots;     /* writer: open-addressing table; NULL while there are few */
+    void *slots_base;          /* writer: owned; what it lies in */
     uint32_t slot_mask;        /* number of slots - 1, or 0 */
     uint32_t series_count;
     bool live;

@@ -130,14 +130,15 @@ static int reserve_slot(struct ex_group *group) {
     if (group->series_count < EX_TABLE_MIN_SERIES ||
         (group->slots && ((size_t)group->series_count + 1) * 5 <= count * 4))
         return 0;
-    struct ex_slot *slots = calloc(count * 2, sizeof *slots);
-    if (!slots || count * 2 > UINT32_MAX) {
-        free(slots);
+    if (count * 2 > UINT32_MAX)
         return -ENOMEM;
-    }
-    ex_arena_prefer_large_pages(slots, count * 2 * sizeof *slots);
-    free(group->slots);
+    void *base;
+    struct ex_slot *slots = ex_large_alloc(count * 2 * sizeof *slots, &base);
+    if (!slots)
+        return -ENOMEM;
+    free(group->slots_base);
     group->slots = slots;
+    group->slots_base = base;
     group->slot_mask = (uint32_t)(count * 2 - 1);
     insert_all(group);
     return 0;

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LOOKS = 64, TRACKS_FOLLOW = 1 << 8, PREFETCH_BYTES = 512 };
+enum { LOOKS = 64, TRACKS_FOLLOW = 1 << 8, PREFETCH_BYTES = 2048 };
 
 struct ex_counted {
     struct ex_cell *cell;
