@@ -227,15 +227,16 @@ static int spec_new(const struct ex_job_origin *origin, struct ex_job_spec **ret
                     struct fo_error *reterr) {
     struct ex_job_spec *spec = calloc(1, sizeof *spec);
 
+    *reterr = (struct fo_error){.code = -ENOMEM, .text = "out of memory"};
     if (!spec)
-        return ex_fail(reterr, -ENOMEM, 0, "out of memory");
+        return -ENOMEM;
     spec->owners = 1;
     spec->commands_optional = origin->commands_optional;
     spec->path = origin->path ? strdup(origin->path) : NULL;
     spec->folder = origin->working_directory ? strdup(origin->working_directory) : NULL;
     if ((origin->path && !spec->path) || (origin->working_directory && !spec->folder)) {
         ex_job_spec_unref(spec);
-        return ex_fail(reterr, -ENOMEM, 0, "out of memory");
+        return -ENOMEM;
     }
     *ret_spec = spec;
     return 0;

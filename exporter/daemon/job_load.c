@@ -77,6 +77,7 @@ static int read_file(struct ex_job_files *files, const char *path, const struct 
 
 int ex_job_files_read(struct ex_job_files *files, const struct ex_config *config, bool reports,
                       const char **ret_path, struct fo_error *reterr) {
+    files->count = 0;
     files->specs = calloc((size_t)files->path_count + 1, sizeof *files->specs);
     if (!files->specs)
         return ex_fail(reterr, -ENOMEM, 0, "out of memory");
