@@ -99,6 +99,24 @@ static int finish(struct ex_daemon_flags *flags, const struct choices *choices,
     return 0;
 }
 
+static int usage_error(enum ex_command command) {
+    return command == EX_COMMAND_RUN ? EX_EXIT_USAGE : EX_EXIT_FAILED;
+}
+
+/* 0; or -1: there is nothing left to do but to end with *ret_status. */
+static int apply(struct ex_daemon_flags *flags, const struct choices *choices,
+                 enum ex_command command, int *ret_status) {
+    if (choices->version) {
+        *ret_status = ex_cli_version(0, NULL);
+        return -1;
+    }
+    if (configure_log(choices) < 0 || finish(flags, choices, command) < 0) {
+        *ret_status = usage_error(command);
+        return -1;
+    }
+    return 0;
+}
+
 int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command, int argc,
                           char **argv, int *ret_status) {
     struct ex_daemon_options *daemon = &flags->daemon;
@@ -168,20 +186,12 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         .flags = list,
         .flag_count = command == EX_COMMAND_RUN ? count - SERVE_ONLY : count,
         .help = &choices.help,
-        .usage_error = command == EX_COMMAND_RUN ? EX_EXIT_USAGE : EX_EXIT_FAILED,
+        .usage_error = usage_error(command),
     };
 
     set_defaults(flags, &choices, command);
     int positional = ex_cli_start(&about, argc, argv, ret_status);
     if (positional < 0)
         return -1;
-    if (choices.version) {
-        *ret_status = ex_cli_version(argc, argv);
-        return -1;
-    }
-    if (configure_log(&choices) < 0 || finish(flags, &choices, command) < 0) {
-        *ret_status = about.usage_error;
-        return -1;
-    }
-    return positional;
+    return apply(flags, &choices, command, ret_status) < 0 ? -1 : positional;
 }
