@@ -24,7 +24,7 @@ endfunction()
 function(fo_add_unit_test name)
   cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;USES" ${ARGN})
   if(NOT TEST_TIMEOUT)
-    set(TEST_TIMEOUT 60)
+    set(TEST_TIMEOUT 180) # minutes pass on a busy machine; it is for what hangs
   endif()
   if(FO_SANITIZE)
     math(EXPR TEST_TIMEOUT "${TEST_TIMEOUT} * 5")

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* failover_exporter: finds the command and lets it run. Without one it is `serve`. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exporter/cli/cli.h"
+#include "exporter/config/nearest.h"
 
 struct command {
     const char *name;
@@ -33,12 +36,42 @@ static const struct command commands[] = {
     {"backup", ex_cli_backup, "copies the state to a new file; the daemon may run"},
     {"healthcheck", ex_cli_healthcheck, "exit status 0 when a running daemon is ready"},
     {"version", ex_cli_version, "prints the version"},
-    {"help", ex_cli_help, "prints this"},
+    {"help", ex_cli_help, "prints this, or with a COMMAND its flags"},
 };
 
+static const struct command *find(const char *name) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static int complain_unknown(const char *word) {
+    struct ex_nearest nearest = ex_nearest_to(fo_str_of(word));
+    struct fo_error error = {.code = -EINVAL};
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        ex_nearest_try(&nearest, fo_str_of(commands[i].name));
+    if (nearest.distance <= EX_NEAREST_TYPING)
+        (void)snprintf(error.text, sizeof error.text,
+                       "\"%.60s\" is no command; did you mean %.*s? `failover_exporter help` "
+                       "lists them",
+                       word, (int)nearest.best.len, nearest.best.ptr);
+    else
+        (void)snprintf(error.text, sizeof error.text,
+                       "\"%.60s\" is no command; `failover_exporter help` lists them", word);
+    ex_cli_complain(NULL, &error);
+    return EX_EXIT_FAILED;
+}
+
 int ex_cli_help(int argc, char **argv) {
-    (void)argc;
-    (void)argv;
+    const struct command *command = argc > 1 ? find(argv[1]) : NULL;
+
+    if (argc > 1 && !command)
+        return complain_unknown(argv[1]);
+    if (command && command->main != ex_cli_help)
+        return command->main(2, (char *[]){argv[1], (char[]){"--help"}, NULL});
     (void)puts("usage: failover_exporter [COMMAND] [flags] [JOB...]\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         (void)printf("  %-11s %s\n", commands[i].name, commands[i].summary);
@@ -46,10 +79,31 @@ int ex_cli_help(int argc, char **argv) {
     return EX_EXIT_OK;
 }
 
+/* What could be a command but is none, nor the file of a job for the daemon. */
+static bool is_mistyped(const char *word) {
+    return word[0] != '-' && !strpbrk(word, "./") && access(word, F_OK) == -1;
+}
+
+/* What was printed is what was asked for: when it could not be written, that did not work. */
+static int finish(int status) {
+    struct fo_error error = {.code = -EIO};
+
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    (void)snprintf(error.text, sizeof error.text, "standard output: %s",
+                   errno != 0 ? strerrordesc_np(errno) : "not all of it could be written");
+    ex_cli_complain(NULL, &error);
+    return status == EX_EXIT_OK ? EX_EXIT_FAILED : status;
+}
+
 int main(int argc, char **argv) {
-    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].main(argc - 1, argv + 1);
-    }
-    return ex_cli_serve(argc, argv);
+    const struct command *command = argc > 1 ? find(argv[1]) : NULL;
+
+    if (argc > 1 && !command && is_mistyped(argv[1]))
+        return complain_unknown(argv[1]);
+    if (!command)
+        return finish(ex_cli_serve(argc, argv));
+    int status = command->main(argc - 1, argv + 1);
+    return command->main == ex_cli_run ? status : finish(status); /* the job's, whoever reads */
 }

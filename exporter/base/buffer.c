@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "exporter/base/digits.h"
+
 enum { SMALLEST_CAPACITY = 64 };
 
 void ex_buffer_init(struct ex_buffer *buffer, size_t ceiling) {
@@ -37,7 +39,7 @@ static size_t grown_capacity(const struct ex_buffer *buffer, size_t needed) {
     return capacity;
 }
 
-char *ex_buffer_reserve(struct ex_buffer *buffer, size_t len) {
+char *ex_buffer_grow(struct ex_buffer *buffer, size_t len) {
     if (buffer->failure)
         return NULL;
     if (len > buffer->ceiling - buffer->len) {
@@ -59,42 +61,10 @@ char *ex_buffer_reserve(struct ex_buffer *buffer, size_t len) {
     return buffer->bytes + buffer->len;
 }
 
-void ex_buffer_commit(struct ex_buffer *buffer, size_t len) {
-    buffer->len += len;
-    buffer->bytes[buffer->len] = '\0';
-}
-
-void ex_buffer_append(struct ex_buffer *buffer, const void *bytes, size_t len) {
-    char *room = ex_buffer_reserve(buffer, len);
-
-    if (!room)
-        return;
-    if (len > 0)
-        memcpy(room, bytes, len);
-    ex_buffer_commit(buffer, len);
-}
-
-void ex_buffer_append_str(struct ex_buffer *buffer, struct fo_str str) {
-    ex_buffer_append(buffer, str.ptr, str.len);
-}
-
-void ex_buffer_append_text(struct ex_buffer *buffer, const char *text) {
-    ex_buffer_append(buffer, text, strlen(text));
-}
-
-void ex_buffer_append_char(struct ex_buffer *buffer, char c) {
-    ex_buffer_append(buffer, &c, 1);
-}
-
 void ex_buffer_append_u64(struct ex_buffer *buffer, uint64_t value) {
-    char digits[20];
-    size_t first = sizeof digits;
+    char digits[EX_DIGITS_MAX];
 
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    ex_buffer_append(buffer, digits + first, sizeof digits - first);
+    ex_buffer_append(buffer, digits, ex_digits(value, digits));
 }
 
 void ex_buffer_append_i64(struct ex_buffer *buffer, int64_t value) {

@@ -11,7 +11,7 @@
 #include "exporter/children/enrichers.h"
 #include "exporter/events/event.h"
 
-enum { LOG_LINE_MAX_BYTES = 8192 };
+enum { LOG_LINE_MAX_BYTES = 8192, LOOK_MS = 100 };
 
 static int fail(struct fo_error *reterr, int code, struct fo_str name, const char *why) {
     *reterr = (struct fo_error){.code = code};
@@ -26,8 +26,11 @@ static void on_ready(void *ctx, const struct ex_child_hello *hello) {
     struct ex_member *member = ctx;
     struct ex_bank *bank = member->bank;
 
-    if (member->version)
-        return; /* after a restart; what it exports does not change any more */
+    if (member->version) { /* after a restart; what it exports does not change any more */
+        ex_member_begin_again(member);
+        return;
+    }
+    ex_member_set_window(member, hello->window);
     member->version = strndup(hello->version.ptr ? hello->version.ptr : "", hello->version.len);
     if (!member->version || ex_member_set_keys(member, hello) < 0)
         bank->error = (struct fo_error){.code = -ENOMEM, .text = "out of memory"};
@@ -39,6 +42,10 @@ static void on_unusable(void *ctx, const struct fo_error *error) {
 
     member->bank->error = *error;
     member->bank->starting--;
+}
+
+static bool on_delivered(void *ctx, uint64_t number) {
+    return ex_member_acknowledge(ctx, number);
 }
 
 static void on_metric(void *ctx, const struct ex_child_line *line) {
@@ -119,6 +126,8 @@ static void on_answered(void *ctx, void *asked, enum ex_call_result result, doub
     struct ex_ticket *ticket = asked;
 
     ex_member_count_call(member, result, seconds);
+    if (member->outbox.next)
+        ex_member_send(member); /* there was no room; now it has read something */
     if (!ticket)
         return;
     if (line && !member->ignored) {
@@ -226,7 +235,8 @@ void ex_bank_tell(struct ex_bank *bank, const struct fl_event *event) {
 
     for (uint32_t i = 0; i < bank->member_count; i++) {
         const struct ex_member *member = &bank->members[i];
-        if (!member->child || (member->events & EX_CHILD_WANTS(event->kind)) == 0)
+        if (!member->child || member->outbox.window > 0 ||
+            (member->events & EX_CHILD_WANTS(event->kind)) == 0)
             continue;
         if (!encoded) {
             ex_buffer_reset(&bank->record);
@@ -327,6 +337,7 @@ static int start_member(struct ex_member *member, const struct ex_bank_config *c
                   .ready = on_ready,
                   .unusable = on_unusable,
                   .answered = on_answered,
+                  .delivered = on_delivered,
                   .metric = on_metric,
                   .restarted = on_restarted,
                   .dropped = on_dropped,
@@ -375,10 +386,22 @@ static int start_members(struct ex_bank *bank, const struct ex_bank_config *conf
     return 0;
 }
 
-/* Each first line comes within its own time limit, so this ends. */
+static void on_look(uv_timer_t *timer) {
+    (void)timer; /* that it fires is all: the loop comes round */
+}
+
+/* Each first line comes within its own time limit, so this ends. Timers that are due fire before
+ * the loop waits: if its clock is late, one that fires once may do so for nothing, and the wait has
+ * no end. So one that repeats is there as well. */
 static int await_members(struct ex_bank *bank, struct fo_error *reterr) {
+    uv_timer_t look;
+
+    (void)uv_timer_init(bank->loop, &look); /* cannot fail */
+    (void)uv_timer_start(&look, on_look, LOOK_MS, LOOK_MS);
     while (bank->starting > 0 && bank->error.code == 0)
         (void)uv_run(bank->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&look, NULL);
+    (void)uv_run(bank->loop, UV_RUN_NOWAIT); /* it is on our stack */
     *reterr = bank->error;
     return bank->error.code;
 }

@@ -68,7 +68,32 @@ uint32_t ex_bank_take(struct ex_bank *bank, struct ex_ticket *ticket,
                       struct fo_label ret_labels[static EX_BANK_LABELS_MAX]);
 void ex_ticket_done(struct ex_ticket *ticket);
 
-/* Tells the children that want it. */
+/* Tells the children that want it and do not acknowledge. */
 void ex_bank_tell(struct ex_bank *bank, const struct fl_event *event);
+
+/* ---- deliveries: events for listeners that acknowledge them ---- */
+
+/* The listeners that acknowledge and want events of a kind: bit i is listener i. */
+uint64_t ex_bank_acknowledgers(const struct ex_bank *bank, int32_t kind);
+const char *ex_bank_listener_name(const struct ex_bank *bank, uint32_t listener); /* borrowed */
+int ex_bank_find_acknowledger(const struct ex_bank *bank, struct fo_str name);    /* -1 = none */
+
+/* Who is told that the delivery of this number is over: acknowledged or given up. From the loop,
+ * and from inside ex_bank_deliver(). NULL = nobody. */
+void ex_bank_on_settled(struct ex_bank *bank, void (*settled)(void *ctx, uint64_t number),
+                        void *ctx);
+
+struct ex_delivery {
+    uint64_t number;      /* above all before it */
+    int64_t at_ms;        /* wall clock, of the event */
+    struct fo_str record; /* a line of ex_event_encode(); copied. Empty: it is not known any more */
+};
+
+/* Has an event delivered: it is sent as often as the listener begins a new life, until that
+ * acknowledges it. Beyond the bounds of outbox.h the oldest is given up, and counted. */
+void ex_bank_deliver(struct ex_bank *bank, uint32_t listener, const struct ex_delivery *delivery);
+
+/* Whether anything has yet to be acknowledged. */
+bool ex_bank_has_undelivered(const struct ex_bank *bank);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "exporter/children/bank.h"
 #include "exporter/children/child.h"
+#include "exporter/children/outbox.h"
 #include "exporter/children/plugin_metrics.h"
 
 enum { EX_BANK_MEMBERS_MAX = 64 };
@@ -17,6 +18,8 @@ struct ex_member_metrics {
     struct ex_series *restarts;
     struct ex_series *suppressed;
     struct ex_series *seconds;
+    struct ex_series *undelivered; /* of one that acknowledges */
+    struct ex_series *given_up;
 };
 
 /* What a listener may answer, and what it is called on counters. */
@@ -35,6 +38,7 @@ struct ex_member {
     bool answers_tag; /* declares no keys */
     bool ignored;     /* its keys conflict with another's */
     uint32_t events;
+    struct ex_outbox outbox; /* without a window it does not acknowledge */
     struct ex_member_key keys[EX_CHILD_KEYS_MAX];
     uint32_t key_count;
     json_t *rename; /* borrowed */
@@ -65,6 +69,8 @@ struct ex_bank {
     struct fo_str keys[EX_BANK_LABELS_MAX];
     uint32_t key_count;
     struct ex_buffer record;
+    void (*settled)(void *ctx, uint64_t number);
+    void *settled_ctx;
     bool closing;
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -85,6 +91,17 @@ int ex_member_find_key(const struct ex_member *member, struct fo_str answered);
 /* Frees what a member owns but its child. */
 void ex_member_done(struct ex_member *member);
 
+/* ---- bank_deliver.c ---- */
+
+/* How many events the listener takes before it acknowledges one; 0 = it does not. */
+void ex_member_set_window(struct ex_member *member, uint32_t window);
+/* It has begun a new life. */
+void ex_member_begin_again(struct ex_member *member);
+/* Sends what it will take: when there is more, when it has read something, when it comes up. */
+void ex_member_send(struct ex_member *member);
+/* It is done with a delivery; false: with none that it was sent. */
+bool ex_member_acknowledge(struct ex_member *member, uint64_t number);
+
 /* ---- bank_metrics.c ---- */
 
 FO_MUST_CHECK int ex_bank_metrics_init(struct ex_bank *bank, const struct ex_bank_config *config,
@@ -92,5 +109,6 @@ FO_MUST_CHECK int ex_bank_metrics_init(struct ex_bank *bank, const struct ex_ban
 void ex_member_count_call(struct ex_member *member, enum ex_call_result result, double seconds);
 void ex_member_count(struct ex_member *member, struct ex_series *series);
 void ex_member_show_queue(struct ex_member *member);
+void ex_member_show_undelivered(struct ex_member *member);
 
 #endif

@@ -86,6 +86,7 @@ void ex_member_done(struct ex_member *member) {
         free(member->keys[i].answered);
         free(member->keys[i].exported);
     }
+    ex_outbox_done(&member->outbox);
     free(member->name);
     free(member->path);
     free(member->version);

@@ -63,6 +63,27 @@ static const struct ex_family_spec suppressed_spec = {
     .closed_labels = 1,
     .cardinality = "listeners",
 };
+static const struct ex_family_spec undelivered_spec = {
+    .name = "failover_listener_undelivered",
+    .help = "Events that a listener which acknowledges them has yet to acknowledge.",
+    .type = EX_GAUGE,
+    .stability = EX_STABLE,
+    .labels = listener_labels,
+    .label_count = 1,
+    .closed_labels = 1,
+    .cardinality = "listeners",
+};
+static const struct ex_family_spec given_up_spec = {
+    .name = "failover_listener_given_up",
+    .help = "Events that a listener had not acknowledged when there were too many, or they were "
+            "too old or not known any more.",
+    .type = EX_COUNTER,
+    .stability = EX_STABLE,
+    .labels = listener_labels,
+    .label_count = 1,
+    .closed_labels = 1,
+    .cardinality = "listeners",
+};
 static const struct ex_family_spec seconds_spec = {
     .name = "failover_listener_seconds",
     .help = "From the question to a listener to its answer or the end of its time.",
@@ -104,6 +125,8 @@ struct families {
     struct ex_family *restarts;
     struct ex_family *suppressed;
     struct ex_family *seconds;
+    struct ex_family *undelivered;
+    struct ex_family *given_up;
     struct ex_family *info;
     struct ex_family *catalogue;
 };
@@ -119,6 +142,8 @@ static int declare(struct families *families, struct ex_metrics *metrics, struct
         {&restarts_spec, &families->restarts},
         {&suppressed_spec, &families->suppressed},
         {&seconds_spec, &families->seconds},
+        {&undelivered_spec, &families->undelivered},
+        {&given_up_spec, &families->given_up},
         {&info_spec, &families->info},
         {&catalogue_spec, &families->catalogue},
     };
@@ -160,6 +185,10 @@ static int open_member(struct ex_group *group, struct ex_member *member,
         ret = ex_group_series(group, families->suppressed, &name, &metrics->suppressed);
     if (ret == 0)
         ret = ex_group_series(group, families->seconds, &name, &metrics->seconds);
+    if (ret == 0 && member->outbox.window > 0)
+        ret = ex_group_series(group, families->undelivered, &name, &metrics->undelivered);
+    if (ret == 0 && member->outbox.window > 0)
+        ret = ex_group_series(group, families->given_up, &name, &metrics->given_up);
     return ret == 0 ? ex_group_series(group, families->info, info, &series) : ret;
 }
 
@@ -201,5 +230,13 @@ void ex_member_count(struct ex_member *member, struct ex_series *series) {
 void ex_member_show_queue(struct ex_member *member) {
     ex_group_begin(member->bank->group);
     ex_series_set(member->metrics.queue_length, ex_child_waiting(member->child));
+    ex_group_publish(member->bank->group);
+}
+
+void ex_member_show_undelivered(struct ex_member *member) {
+    if (!member->metrics.undelivered)
+        return;
+    ex_group_begin(member->bank->group);
+    ex_series_set(member->metrics.undelivered, member->outbox.count);
     ex_group_publish(member->bank->group);
 }

@@ -13,6 +13,7 @@
 enum {
     BACK_OFF_MS = 100,
     BACK_OFF_MAX_MS = 60000,
+    LATE_MS = 100,
     STEADY_MS = 60000, /* up for that long: the back-off begins anew */
     ARGUMENTS_MAX = 2 * 64 + 8,
     NS_PER_MS = 1000000,
@@ -90,10 +91,24 @@ void ex_child_arm(struct ex_child *child) {
     (void)uv_timer_start(&child->timer, on_timer, wait_ms, 0);
 }
 
+/* This process was stopped, or starved, until long after a deadline: the answer may lie ready to be
+ * read, which is done first, once. */
+static bool is_late(struct ex_child *child) {
+    const struct ex_call *call = ex_calls_oldest(&child->calls);
+    bool late = call && ex_clock_ns() > deadline_ns(child, call) + (uint64_t)LATE_MS * NS_PER_MS;
+
+    child->timer_late = late && !child->timer_late;
+    return child->timer_late;
+}
+
 static void expire_calls(struct ex_child *child) {
     uint64_t now_ns = ex_clock_ns();
     struct ex_call *call;
 
+    if (is_late(child)) {
+        (void)uv_timer_start(&child->timer, on_timer, 1, 0); /* 0 would be before the loop reads */
+        return;
+    }
     while ((call = ex_calls_oldest(&child->calls)) != NULL && deadline_ns(child, call) <= now_ns) {
         child->silent_calls++;
         ex_child_end_call(child, call, EX_CALL_TIMEOUT, NULL);
@@ -345,8 +360,25 @@ static void drop(struct ex_child *child) {
     child->config.owner.dropped(child->config.owner.ctx);
 }
 
-bool ex_child_ask(struct ex_child *child, struct fo_str record, void *asked) {
+/* Sends a record with a number as its last member. False: there is no room for it. */
+static bool send_numbered(struct ex_child *child, struct fo_str record, const char *member,
+                          uint64_t number) {
     size_t before = child->out.len;
+
+    ex_buffer_append(&child->out, record.ptr, record.len - 2); /* it ends in "}\n" */
+    ex_buffer_append_text(&child->out, member);
+    ex_buffer_append_u64(&child->out, number);
+    ex_buffer_append(&child->out, "}\n", 2);
+    if (child->out.failure != 0) {
+        ex_buffer_truncate(&child->out, before);
+        child->out.failure = 0;
+        return false;
+    }
+    ex_child_pipes_flush(child);
+    return true;
+}
+
+bool ex_child_ask(struct ex_child *child, struct fo_str record, void *asked) {
     bool first = child->calls.waiting == 0;
     uint64_t id =
         child->state == EX_CHILD_UP ? ex_calls_add(&child->calls, asked, ex_clock_ns()) : 0;
@@ -355,20 +387,12 @@ bool ex_child_ask(struct ex_child *child, struct fo_str record, void *asked) {
         drop(child);
         return false;
     }
-    /* The record ends in "}\n": the completion becomes its last member. */
-    ex_buffer_append(&child->out, record.ptr, record.len - 2);
-    ex_buffer_append_text(&child->out, ",\"completion\":");
-    ex_buffer_append_u64(&child->out, id);
-    ex_buffer_append(&child->out, "}\n", 2);
-    if (child->out.failure != 0) {
+    if (!send_numbered(child, record, ",\"completion\":", id)) {
         bool late;
         ex_calls_end(&child->calls, ex_calls_find(&child->calls, id, &late), false);
-        ex_buffer_truncate(&child->out, before);
-        child->out.failure = 0;
         drop(child);
         return false;
     }
-    ex_child_pipes_flush(child);
     if (first)
         ex_child_arm(child);
     return true;
@@ -383,6 +407,10 @@ void ex_child_tell(struct ex_child *child, struct fo_str line) {
         return;
     }
     ex_child_pipes_flush(child);
+}
+
+bool ex_child_deliver(struct ex_child *child, struct fo_str record, uint64_t number) {
+    return child->state == EX_CHILD_UP && send_numbered(child, record, ",\"delivery\":", number);
 }
 
 void ex_child_forget(struct ex_child *child, const void *asked) {

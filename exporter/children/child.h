@@ -46,6 +46,8 @@ struct ex_child_owner {
      * it had ended before. `answer` is NULL unless the result is OK. */
     void (*answered)(void *ctx, void *asked, enum ex_call_result result, double seconds,
                      const struct ex_child_line *answer);
+    /* It is done with the event of ex_child_deliver(). False: none that it could be done with. */
+    bool (*delivered)(void *ctx, uint64_t number);
     void (*metric)(void *ctx, const struct ex_child_line *line);
     void (*restarted)(void *ctx);
     void (*dropped)(void *ctx);    /* something that it should have been told */
@@ -84,6 +86,10 @@ bool ex_child_ask(struct ex_child *child, struct fo_str record, void *asked);
 
 /* Sends a line that wants no answer. */
 void ex_child_tell(struct ex_child *child, struct fo_str line);
+
+/* Sends an event that it is to acknowledge by this number, which is not 0. False: it is down, or
+ * has not yet read what it was sent; to be tried again later. */
+bool ex_child_deliver(struct ex_child *child, struct fo_str record, uint64_t number);
 
 /* Forgets who asked: answers for `asked` are counted, but not told with it any more. */
 void ex_child_forget(struct ex_child *child, const void *asked);

@@ -48,6 +48,7 @@ struct ex_child {
     struct ex_child_pipes *pipes; /* NULL = none */
     struct ex_buffer out;         /* to be written next */
     uv_timer_t timer;             /* by state: back-off, first line, oldest call, grace */
+    bool timer_late;              /* it was, and is asked once more */
     uv_timer_t ration;            /* reads on */
     struct ex_calls calls;
     uint32_t silent_calls;

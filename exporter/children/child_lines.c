@@ -65,6 +65,15 @@ static void take_answer(struct ex_child *child, struct ex_child_line *line) {
     }
 }
 
+/* What it was not sent, or has been done with before, counts as unasked. */
+static void take_delivered(struct ex_child *child, uint64_t number) {
+    const struct ex_child_owner *owner = &child->config.owner;
+
+    child->silent_calls = 0;
+    if (!owner->delivered(owner->ctx, number))
+        ration(child);
+}
+
 static void take_line(struct ex_child *child, struct fo_str text) {
     struct ex_child_line *line = &child->scratch;
 
@@ -78,6 +87,8 @@ static void take_line(struct ex_child *child, struct fo_str text) {
     } else if (line->kind == EX_CHILD_METRIC_NEW || line->kind == EX_CHILD_METRIC_UPDATE) {
         ration(child);
         child->config.owner.metric(child->config.owner.ctx, line);
+    } else if (line->kind == EX_CHILD_DELIVERED) {
+        take_delivered(child, line->delivery);
     } else {
         take_answer(child, line);
     }

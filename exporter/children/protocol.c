@@ -93,6 +93,19 @@ static int read_events(struct ex_child_hello *hello, struct fo_error *reterr) {
     return 0;
 }
 
+static int read_window(struct ex_child_hello *hello, struct fo_error *reterr) {
+    const json_t *window = json_object_get(hello->root, "acknowledges");
+    json_int_t number = json_integer_value(window);
+
+    if (!window)
+        return 0;
+    if (!json_is_integer(window) || number < 1 || number > EX_CHILD_WINDOW_MAX)
+        return refuse(reterr, -EINVAL, "acknowledges is no number from 1 to 10000",
+                      (struct fo_str){NULL, 0});
+    hello->window = (uint32_t)number;
+    return 0;
+}
+
 int ex_child_hello_parse(struct fo_str line, struct ex_child_hello *ret_hello,
                          struct fo_error *reterr) {
     struct ex_child_hello hello = {.root = parse_object(line)};
@@ -111,6 +124,8 @@ int ex_child_hello_parse(struct fo_str line, struct ex_child_hello *ret_hello,
         ret = read_keys(&hello, reterr);
     if (ret == 0)
         ret = read_events(&hello, reterr);
+    if (ret == 0)
+        ret = read_window(&hello, reterr);
     if (ret < 0)
         json_decref(hello.root);
     else
@@ -144,14 +159,21 @@ static int read_labels(struct ex_child_line *line, json_t *labels) {
     return 0;
 }
 
+/* The number of a completion or a delivery. */
+static int read_number(const json_t *value, uint64_t *ret_number) {
+    if (!json_is_integer(value) || json_integer_value(value) <= 0)
+        return -EINVAL;
+    *ret_number = (uint64_t)json_integer_value(value);
+    return 0;
+}
+
 static int read_answer(struct ex_child_line *line, const json_t *completion) {
     json_t *labels = json_object_get(line->root, "labels");
     struct fo_str tag = text_of(json_object_get(line->root, "tag"));
     struct fo_str error = text_of(json_object_get(line->root, "error"));
 
-    if (!json_is_integer(completion) || json_integer_value(completion) <= 0)
+    if (read_number(completion, &line->completion) < 0)
         return -EINVAL;
-    line->completion = (uint64_t)json_integer_value(completion);
     if (error.ptr) {
         line->kind = EX_CHILD_ERROR;
         line->text = error;
@@ -163,6 +185,11 @@ static int read_answer(struct ex_child_line *line, const json_t *completion) {
         return read_labels(line, labels);
     }
     return 0;
+}
+
+static int read_delivered(struct ex_child_line *line, const json_t *number) {
+    line->kind = EX_CHILD_DELIVERED;
+    return read_number(number, &line->delivery);
 }
 
 static int read_log(struct ex_child_line *line, const json_t *log) {
@@ -251,11 +278,14 @@ int ex_child_line_parse(struct fo_str text, struct ex_child_line *ret_line) {
     if (!ret_line->root)
         return text.len > EX_CHILD_LINE_MAX_BYTES ? -E2BIG : -EINVAL;
     const json_t *completion = json_object_get(ret_line->root, "completion");
+    const json_t *delivered = json_object_get(ret_line->root, "delivered");
     const json_t *log = json_object_get(ret_line->root, "log");
     const json_t *metric = json_object_get(ret_line->root, "metric");
     int ret = -EINVAL;
     if (completion)
         ret = read_answer(ret_line, completion);
+    else if (delivered)
+        ret = read_delivered(ret_line, delivered);
     else if (log)
         ret = read_log(ret_line, log);
     else if (metric)

@@ -2,8 +2,10 @@
 /* exporter/children/protocol.h - what a listener child says: one JSON object per line on its
  * standard output.
  *   first   {"name":"my-team","version":"1","output_keys":["team"],"events":["failure"]}
+ *           {...,"acknowledges":100}: it says of each event what has become of it
  *   answer  {"completion":7,"labels":{"team":"a"}}  {"completion":7,"tag":"a"}
  *           {"completion":7,"error":"..."}  {"completion":7}
+ *   done    {"delivered":9}: of the event that came with "delivery":9
  *   log     {"log":{"level":"info","message":"..."}}
  *   metric  {"metric":{"name":"hits","type":"counter","help":"...","labels":["kind"]}}
  *           {"metric":{"name":"hits","values":["a"],"value":1}}
@@ -23,6 +25,7 @@ enum {
     EX_CHILD_PROTOCOL = 1,
     EX_CHILD_LINE_MAX_BYTES = 64 * 1024,
     EX_CHILD_KEYS_MAX = 32,
+    EX_CHILD_WINDOW_MAX = 10000,  /* events that a child may take before it acknowledges one */
     EX_CHILD_LABELS_MAX = 64,     /* in one answer */
     EX_CHILD_KEY_MAX_BYTES = 128, /* of an output key; it becomes a label name */
     EX_CHILD_VALUE_MAX_BYTES = 4096,
@@ -40,6 +43,8 @@ struct ex_child_hello {
     struct fo_str keys[EX_CHILD_KEYS_MAX];
     uint32_t key_count;
     uint32_t events; /* failures when it names none */
+    uint32_t window; /* events other than failures that it takes unacknowledged; 0 = it is told of
+                        them and never says what became of them */
     json_t *root;
 };
 
@@ -55,8 +60,9 @@ bool ex_child_key_is_label(struct fo_str key);
 enum ex_child_line_kind {
     EX_CHILD_ANSWER,
     EX_CHILD_TAG,
-    EX_CHILD_ERROR, /* text */
-    EX_CHILD_LOG,   /* level, text */
+    EX_CHILD_ERROR,     /* text */
+    EX_CHILD_DELIVERED, /* delivery */
+    EX_CHILD_LOG,       /* level, text */
     EX_CHILD_METRIC_NEW,
     EX_CHILD_METRIC_UPDATE,
 };
@@ -78,6 +84,7 @@ struct ex_child_metric {
 struct ex_child_line {
     enum ex_child_line_kind kind;
     uint64_t completion; /* of an answer, a tag, an error */
+    uint64_t delivery;   /* of an event that it is done with */
     struct fo_label labels[EX_CHILD_LABELS_MAX];
     uint32_t label_count;
     struct fo_str text; /* the tag, the error, the log line */

@@ -129,7 +129,8 @@ static int run_check(const struct options *options, const char *what, const char
         if (strcmp(what, checks[i].what) == 0)
             return check_file(checks[i].check, options, path);
     }
-    (void)snprintf(error.text, sizeof error.text, "cannot check \"%.40s\"; see --help", what);
+    (void)snprintf(error.text, sizeof error.text,
+                   "cannot check \"%.40s\": it is config, job, rules or listener", what);
     ex_cli_complain(NULL, &error);
     return EX_EXIT_FAILED;
 }
@@ -177,8 +178,7 @@ int ex_cli_check(int argc, char **argv) {
          "Cluster configuration that a job or a listener is checked with."},
         {"listeners.path", EX_FLAG_TEXT, &options.listeners_path, "DIR",
          "Folder of the listeners that a configuration names."},
-        {"help", EX_FLAG_BOOL, &options.help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
+        EX_FLAGS_HELP(&options.help),
     };
     const struct ex_cli_command command = {
         .usage = "check [flags] config|job|rules|listener FILE",
@@ -197,7 +197,9 @@ int ex_cli_check(int argc, char **argv) {
         return status;
     if (count != 2) {
         ex_cli_complain(
-            NULL, &(struct fo_error){.text = "check takes what to check and a file; see --help"});
+            NULL,
+            &(struct fo_error){
+                .text = "check takes what to check (config, job, rules or listener) and a file"});
         return EX_EXIT_FAILED;
     }
     return run_check(&options, argv[1], argv[2]);

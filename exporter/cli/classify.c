@@ -133,8 +133,7 @@ int ex_cli_classify(int argc, char **argv) {
          "FILE holds one failure per line, and so does the answer."},
         {"rules", EX_FLAG_LIST, &arguments.rule_files, "FILE",
          "Rules of your own, behind the built-in ones."},
-        {"help", EX_FLAG_BOOL, &arguments.help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &arguments.help, "", "Print this help."},
+        EX_FLAGS_HELP(&arguments.help),
     };
     const struct ex_cli_command command = {
         .usage = "classify [flags] [FILE]",

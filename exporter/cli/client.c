@@ -98,8 +98,34 @@ static void set_options(CURL *curl, const struct ex_client *client,
     }
 }
 
-static int perform(CURL *curl, const char *where, struct ex_client_answer *answer,
+/* Why nobody answers at a socket; libcurl would speak of port 80 of localhost. */
+static const char *silence(int number) {
+    switch (number) {
+    case ENOENT:
+        return "no daemon has its socket there; does it run, and with this --storage.path?";
+    case ECONNREFUSED:
+        return "the daemon of this socket does not run any more";
+    case EACCES:
+        return "permission denied: it is for the daemon's own user and for root";
+    default:
+        return number != 0 ? strerrordesc_np(number) : "no daemon answers at this socket";
+    }
+}
+
+static const char *explain(CURL *curl, CURLcode code, const struct ex_client *client,
+                           const char *why) {
+    long number = 0;
+
+    if (code == CURLE_COULDNT_CONNECT && client->socket) {
+        (void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
+        return silence((int)number);
+    }
+    return why[0] != '\0' ? why : curl_easy_strerror(code);
+}
+
+static int perform(CURL *curl, const struct ex_client *client, struct ex_client_answer *answer,
                    struct fo_error *reterr) {
+    const char *where = client->socket ? client->socket : client->address;
     char why[CURL_ERROR_SIZE] = "";
 
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
@@ -109,15 +135,13 @@ static int perform(CURL *curl, const char *where, struct ex_client_answer *answe
     if (answer->body.failure < 0)
         return refuse(reterr, answer->body.failure, where, "the answer is too large");
     if (code != CURLE_OK)
-        return refuse(reterr, -ECONNREFUSED, where,
-                      why[0] != '\0' ? why : curl_easy_strerror(code));
+        return refuse(reterr, -ECONNREFUSED, where, explain(curl, code, client, why));
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
     return 0;
 }
 
 int ex_client_ask(const struct ex_client *client, const struct ex_client_request *request,
                   struct ex_client_answer *ret_answer, struct fo_error *reterr) {
-    const char *where = client->socket ? client->socket : client->address;
     struct curl_slist *headers = NULL;
     struct ex_buffer url;
     CURL *curl = curl_easy_init();
@@ -136,7 +160,7 @@ int ex_client_ask(const struct ex_client *client, const struct ex_client_request
     if (ret == 0) {
         set_options(curl, client, request, ex_buffer_text(&url));
         (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-        ret = perform(curl, where, ret_answer, reterr);
+        ret = perform(curl, client, ret_answer, reterr);
     }
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);

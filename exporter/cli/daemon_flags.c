@@ -12,6 +12,22 @@ enum { SERVE_ONLY = 5 };
 
 static const char default_address[] = ":10912";
 
+static const struct {
+    const char *usage;
+    const char *about;
+    size_t hidden; /* flags at the end of the list */
+    int usage_error;
+} commands[] = {
+    [EX_COMMAND_SERVE] = {"[serve] [flags] [JOB...]",
+                          "Runs jobs and serves their metrics until it is told to stop. This is "
+                          "the daemon; `failover_exporter help` lists the other commands.",
+                          0, EX_EXIT_FAILED},
+    [EX_COMMAND_RUN] = {"run [flags] JOB",
+                        "Runs one job in the foreground, with its metrics served meanwhile. Exit "
+                        "status: 0 finished, 1 failed, 130 cancelled, 2 bad input.",
+                        SERVE_ONLY, EX_EXIT_USAGE},
+};
+
 struct choices {
     const char *log_level;
     const char *log_format;
@@ -99,10 +115,6 @@ static int finish(struct ex_daemon_flags *flags, const struct choices *choices,
     return 0;
 }
 
-static int usage_error(enum ex_command command) {
-    return command == EX_COMMAND_RUN ? EX_EXIT_USAGE : EX_EXIT_FAILED;
-}
-
 /* 0; or -1: there is nothing left to do but to end with *ret_status. */
 static int apply(struct ex_daemon_flags *flags, const struct choices *choices,
                  enum ex_command command, int *ret_status) {
@@ -111,7 +123,7 @@ static int apply(struct ex_daemon_flags *flags, const struct choices *choices,
         return -1;
     }
     if (configure_log(choices) < 0 || finish(flags, choices, command) < 0) {
-        *ret_status = usage_error(command);
+        *ret_status = commands[command].usage_error;
         return -1;
     }
     return 0;
@@ -164,8 +176,7 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
         {"log.level", EX_FLAG_TEXT, &choices.log_level, "LEVEL", "debug, info, warn or error."},
         {"log.format", EX_FLAG_TEXT, &choices.log_format, "FORMAT", "logfmt or json."},
         {"version", EX_FLAG_BOOL, &choices.version, "", "Print the version."},
-        {"help", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &choices.help, "", "Print this help."},
+        EX_FLAGS_HELP(&choices.help),
         {"web.systemd-socket", EX_FLAG_BOOL, &flags->systemd_socket, "",
          "Serve the sockets that systemd hands over, instead of the default address."},
         {"storage.standby", EX_FLAG_BOOL, &daemon->standby, "",
@@ -178,15 +189,12 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
     };
     const size_t count = sizeof list / sizeof *list;
     const struct ex_cli_command about = {
-        .usage = command == EX_COMMAND_RUN ? "run [flags] JOB" : "[serve] [flags] [JOB...]",
-        .about = command == EX_COMMAND_RUN
-                     ? "Runs one job in the foreground, with its metrics served meanwhile. Exit "
-                       "status: 0 finished, 1 failed, 130 cancelled, 2 bad input."
-                     : "Runs jobs and serves their metrics until it is told to stop.",
+        .usage = commands[command].usage,
+        .about = commands[command].about,
         .flags = list,
-        .flag_count = command == EX_COMMAND_RUN ? count - SERVE_ONLY : count,
+        .flag_count = count - commands[command].hidden,
         .help = &choices.help,
-        .usage_error = usage_error(command),
+        .usage_error = commands[command].usage_error,
     };
 
     set_defaults(flags, &choices, command);

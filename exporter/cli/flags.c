@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "exporter/config/duration.h"
+#include "exporter/config/nearest.h"
 
 enum { NAME_MAX_BYTES = 96, HELP_COLUMN = 34 };
 
@@ -142,6 +143,19 @@ static void replace_list(const struct ex_flag *flag, bool *seen) {
     *seen = true;
 }
 
+static int refuse_unknown(const struct ex_flag *flags, size_t count, struct fo_str name,
+                          struct fo_error *reterr) {
+    struct ex_nearest nearest = ex_nearest_to(name);
+    int len = (int)(name.len < NAME_MAX_BYTES ? name.len : NAME_MAX_BYTES);
+
+    for (size_t i = 0; i < count; i++)
+        ex_nearest_try(&nearest, fo_str_of(flags[i].name));
+    if (nearest.distance > EX_NEAREST_TYPING)
+        return refuse(reterr, "unknown flag --%.*s; see --help", len, name.ptr);
+    return refuse(reterr, "unknown flag --%.*s; did you mean --%.*s? See --help", len, name.ptr,
+                  (int)nearest.best.len, nearest.best.ptr);
+}
+
 /* One flag at argv[*index], which moves on past its value. */
 static int read_flag(const struct ex_flag *flags, size_t count, char **argv, int *index, bool *seen,
                      struct fo_error *reterr) {
@@ -158,7 +172,7 @@ static int read_flag(const struct ex_flag *flags, size_t count, char **argv, int
         flag = NULL;
     }
     if (!flag)
-        return refuse(reterr, "unknown flag %.100s; see --help", shown);
+        return refuse_unknown(flags, count, (struct fo_str){name, len}, reterr);
     replace_list(flag, &seen[flag - flags]);
     if (!text && flag->type == EX_FLAG_BOOL)
         text = "true";
@@ -167,7 +181,8 @@ static int read_flag(const struct ex_flag *flags, size_t count, char **argv, int
         text = argv[*index];
     }
     if (!text)
-        return refuse(reterr, "%s needs %s", shown, expectation(flag));
+        return refuse(reterr, "%s needs %s", shown,
+                      flag->type == EX_FLAG_LIST ? "a value" : expectation(flag));
     return assign(flag, shown, text, reterr);
 }
 

@@ -35,6 +35,12 @@ struct ex_flag {
     const char *help;
 };
 
+/* Both that ask for help; entries of an array of struct ex_flag. */
+#define EX_FLAGS_HELP(value_)                                                                      \
+    {"help", EX_FLAG_BOOL, (value_), "", "Print this help."}, {                                    \
+        "h", EX_FLAG_BOOL, (value_), "", "Print this help."                                        \
+    }
+
 /* Reads the environment, then argv[1...]. The positional arguments are moved to the front of argv,
  * after argv[0]; *ret_count is their number.
  * 0; -EINVAL with the flag, the value and what would be right in `reterr`. */

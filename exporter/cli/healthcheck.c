@@ -93,8 +93,8 @@ static int check(struct options *options, struct fo_error *reterr) {
     if (ret < 0)
         return ret;
     ret = options->storage_path ? ask_socket(options, reterr) : -ENOTCONN;
-    if (ret < 0)
-        ret = ask_read_door(options, reterr);
+    if (ret < 0) /* who named the folder hears of its socket if nobody answers anywhere */
+        ret = ask_read_door(options, options->storage_path ? &(struct fo_error){0} : reterr);
     if (ret == 401)
         return ex_fail(reterr, -EACCES, 0,
                        "the daemon wants a password; with its --storage.path the socket in there "
@@ -113,8 +113,7 @@ int ex_cli_healthcheck(int argc, char **argv) {
          "As the daemon's: with one, TLS is tried first."},
         {"web.external-url", EX_FLAG_TEXT, &options.external_url, "URL", "As the daemon's."},
         {"web.route-prefix", EX_FLAG_TEXT, &options.route_prefix, "PATH", "As the daemon's."},
-        {"help", EX_FLAG_BOOL, &options.help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
+        EX_FLAGS_HELP(&options.help),
     };
     const struct ex_cli_command about = {
         .usage = "healthcheck [flags]",
@@ -127,8 +126,14 @@ int ex_cli_healthcheck(int argc, char **argv) {
     struct fo_error error;
     int exit_status;
 
-    if (ex_cli_start(&about, argc, argv, &exit_status) < 0)
+    int count = ex_cli_start(&about, argc, argv, &exit_status);
+    if (count < 0)
         return exit_status;
+    if (count > 0) {
+        ex_cli_complain(NULL,
+                        &(struct fo_error){.text = "healthcheck takes only flags; see --help"});
+        return EX_EXIT_FAILED;
+    }
     int status = check(&options, &error);
     if (status < 0) {
         ex_cli_complain(NULL, &error);

@@ -33,8 +33,7 @@ int ex_cli_metrics(int argc, char **argv) {
         {"json", EX_FLAG_BOOL, &json, "", "As one JSON object instead of a Markdown page."},
         {"metrics.flink-names", EX_FLAG_BOOL, &flink_names, "",
          "With those that this flag of serve adds."},
-        {"help", EX_FLAG_BOOL, &help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &help, "", "Print this help."},
+        EX_FLAGS_HELP(&help),
     };
     const struct ex_cli_command command = {
         .usage = "metrics [--json] [--metrics.flink-names]",

@@ -388,8 +388,7 @@ int ex_cli_plan(int argc, char **argv) {
         {"config.file", EX_FLAG_TEXT, &options.config_file, "FILE", "Cluster configuration."},
         EX_REMOTE_FLAGS(&options.door),
         {"json", EX_FLAG_BOOL, &options.json, "", "Print JSON."},
-        {"help", EX_FLAG_BOOL, &options.help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &options.help, "", "Print this help."},
+        EX_FLAGS_HELP(&options.help),
     };
     const struct ex_cli_command command = {
         .usage = "plan [flags] JOB-FILE | plan [flags] --running JOB --fail TASK",

@@ -21,8 +21,12 @@ struct options {
     bool help;
 };
 
+/* What else a command is told by flags. */
+enum command_kind { ANSWER = 1 << 0, FAILURES = 1 << 1, LOGS = 1 << 2 };
+
 struct command {
     const char *name;
+    enum command_kind kind;
     const char *usage;
     const char *about;
     int least; /* positional arguments */
@@ -35,23 +39,23 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"list", "list [flags]", "Lists the jobs of a running daemon.", 0, 0, "GET", NULL,
+    {"list", ANSWER, "list [flags]", "Lists the jobs of a running daemon.", 0, 0, "GET", NULL,
      "/jobs/overview", NULL, ex_remote_show_list},
-    {"status", "status [flags] JOB", "Shows how a job is.", 1, 1, "GET", "", NULL, NULL,
+    {"status", ANSWER, "status [flags] JOB", "Shows how a job is.", 1, 1, "GET", "", NULL, NULL,
      ex_remote_show_status},
-    {"failures", "failures [flags] JOB", "Shows the failures of a job, the newest first.", 1, 1,
-     "GET", "/exceptions", NULL, NULL, ex_remote_show_failures},
-    {"logs", "logs [flags] JOB [TASK]", "Prints what a task has written, or each task.", 1, 2, NULL,
-     NULL, NULL, NULL, NULL},
-    {"cancel", "cancel [flags] JOB", "Cancels a job; does not wait for its end.", 1, 1, "PATCH", "",
-     NULL, NULL, NULL},
-    {"restart", "restart [flags] JOB [TASK]",
+    {"failures", FAILURES, "failures [flags] JOB", "Shows the failures of a job, the newest first.",
+     1, 1, "GET", "/exceptions", NULL, NULL, ex_remote_show_failures},
+    {"logs", LOGS, "logs [flags] JOB [TASK]", "Prints what a task has written, or each task.", 1, 2,
+     NULL, NULL, NULL, NULL, NULL},
+    {"cancel", ANSWER, "cancel [flags] JOB", "Cancels a job; does not wait for its end.", 1, 1,
+     "PATCH", "", NULL, NULL, NULL},
+    {"restart", ANSWER, "restart [flags] JOB [TASK]",
      "Restarts a job, or a task with all that must restart with it. Nothing is charged.", 1, 2,
      "POST", "/restart", NULL, "task", NULL},
-    {"pause", "pause [flags] JOB", "Holds restarts of a job that come due.", 1, 1, "POST", "/pause",
-     NULL, NULL, NULL},
-    {"resume", "resume [flags] JOB", "Lets restarts of a job go on.", 1, 1, "POST", "/resume", NULL,
-     NULL, NULL},
+    {"pause", ANSWER, "pause [flags] JOB", "Holds restarts of a job that come due.", 1, 1, "POST",
+     "/pause", NULL, NULL, NULL},
+    {"resume", ANSWER, "resume [flags] JOB", "Lets restarts of a job go on.", 1, 1, "POST",
+     "/resume", NULL, NULL, NULL},
 };
 
 /* ---- flags ---- */
@@ -74,42 +78,66 @@ int ex_remote_find_door(struct ex_remote_door *door) {
     return 0;
 }
 
-/* Returns the number of arguments at argv[1...], or -1 with the status to exit with. */
-static int parse(struct options *options, const char *usage, const char *about_text, int argc,
-                 char **argv, int *ret_status) {
-    const struct ex_flag flags[] = {
-        EX_REMOTE_FLAGS(&options->door),
-        {"max", EX_FLAG_COUNT, &options->max, "N", "failures: how many at most (20)."},
-        {"attempt", EX_FLAG_TEXT, &options->attempt, "N", "logs: which attempt (the current)."},
-        {"follow", EX_FLAG_BOOL, &options->follow, "", "logs: until the attempt has ended."},
-        {"json", EX_FLAG_BOOL, &options->json, "", "Print the daemon's answer as it is."},
-        {"help", EX_FLAG_BOOL, &options->help, "", "Print this help."},
-        {"h", EX_FLAG_BOOL, &options->help, "", "Print this help."},
-    };
-    const struct ex_cli_command about = {
-        .usage = usage,
-        .about = about_text,
-        .flags = flags,
-        .flag_count = sizeof flags / sizeof *flags,
-        .help = &options->help,
-        .usage_error = EX_EXIT_FAILED,
-    };
-
-    *options = (struct options){.max = 20};
-    int count = ex_cli_start(&about, argc, argv, ret_status);
-    if (count >= 0 && ex_remote_find_door(&options->door) < 0) {
-        *ret_status = EX_EXIT_FAILED;
-        return -1;
-    }
-    return count;
-}
-
 static int complain_usage(const char *usage) {
     struct fo_error error = {.code = -EINVAL};
 
     (void)snprintf(error.text, sizeof error.text, "usage: failover_exporter %s", usage);
     ex_cli_complain(NULL, &error);
     return EX_EXIT_FAILED;
+}
+
+enum { FLAGS_MAX = 16 };
+
+/* Those that say which daemon is meant, those of this command, and help. */
+static size_t list_flags(struct options *options, const struct command *command,
+                         struct ex_flag ret_flags[static FLAGS_MAX]) {
+    const struct ex_flag door[] = {EX_REMOTE_FLAGS(&options->door)};
+    const struct ex_flag help[] = {EX_FLAGS_HELP(&options->help)};
+    const struct {
+        unsigned kinds;
+        struct ex_flag flag;
+    } some[] = {
+        {FAILURES, {"max", EX_FLAG_COUNT, &options->max, "N", "How many at most (20)."}},
+        {LOGS, {"attempt", EX_FLAG_TEXT, &options->attempt, "N", "Which attempt (the current)."}},
+        {LOGS,
+         {"follow", EX_FLAG_BOOL, &options->follow, "", "Go on until the attempt has ended."}},
+        {ANSWER | FAILURES,
+         {"json", EX_FLAG_BOOL, &options->json, "", "Print the daemon's answer as it is."}},
+    };
+    size_t count = sizeof door / sizeof *door;
+
+    memcpy(ret_flags, door, sizeof door);
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        if ((some[i].kinds & (unsigned)command->kind) != 0)
+            ret_flags[count++] = some[i].flag;
+    }
+    memcpy(ret_flags + count, help, sizeof help);
+    return count + sizeof help / sizeof *help;
+}
+
+/* Returns the number of arguments at argv[1...], or -1 with the status to exit with. */
+static int parse(struct options *options, const struct command *command, int argc, char **argv,
+                 int *ret_status) {
+    struct ex_flag flags[FLAGS_MAX];
+    const struct ex_cli_command about = {
+        .usage = command->usage,
+        .about = command->about,
+        .flags = flags,
+        .flag_count = list_flags(options, command, flags),
+        .help = &options->help,
+        .usage_error = EX_EXIT_FAILED,
+    };
+
+    *options = (struct options){.max = 20};
+    int count = ex_cli_start(&about, argc, argv, ret_status);
+    if (count < 0)
+        return -1;
+    *ret_status = EX_EXIT_FAILED;
+    if (count < command->least || count > command->most || (count > 0 && argv[1][0] == '\0')) {
+        (void)complain_usage(command->usage);
+        return -1;
+    }
+    return ex_remote_find_door(&options->door) < 0 ? -1 : count;
 }
 
 /* ---- asking ---- */
@@ -178,8 +206,9 @@ static void make_path(const struct command *command, const struct options *optio
         ex_buffer_printf(path, "?%s=", command->parameter);
         ex_client_escape(path, argv[2]);
     }
-    if (command->show == ex_remote_show_failures)
-        ex_buffer_printf(path, "?maxExceptions=%llu", (unsigned long long)options->max);
+    if (command->kind == FAILURES)
+        ex_buffer_printf(path, "?maxExceptions=%llu",
+                         (unsigned long long)(options->max < INT32_MAX ? options->max : INT32_MAX));
 }
 
 int ex_cli_remote(int argc, char **argv) {
@@ -190,11 +219,9 @@ int ex_cli_remote(int argc, char **argv) {
 
     while (strcmp(command->name, argv[0]) != 0)
         command++; /* main() knows only these */
-    int count = parse(&options, command->usage, command->about, argc, argv, &status);
+    int count = parse(&options, command, argc, argv, &status);
     if (count < 0)
         return status;
-    if (count < command->least || count > command->most)
-        return complain_usage(command->usage);
     if (!command->method)
         return ex_remote_logs(&(struct ex_logs_request){
             &options.door, argv[1], count > 1 ? argv[2] : NULL, options.attempt, options.follow});
@@ -223,7 +250,13 @@ static int read_file(const char *path, struct ex_buffer *bytes, struct fo_error 
     }
     if (!file)
         return reterr->code;
+    int error = ferror(file) ? errno : 0; /* a folder, for one */
     (void)fclose(file);
+    if (error != 0) {
+        *reterr = (struct fo_error){.code = -error};
+        (void)snprintf(reterr->text, sizeof reterr->text, "%s", strerrordesc_np(error));
+        return -error;
+    }
     if (bytes->failure == 0)
         return 0;
     *reterr = (struct fo_error){.code = bytes->failure, .text = "too large for a job file"};
@@ -271,13 +304,16 @@ static int submit(const struct options *options, const char *file) {
 }
 
 int ex_cli_submit(int argc, char **argv) {
-    static const char usage[] = "submit [flags] JOB-FILE";
+    static const struct command command = {
+        .kind = ANSWER,
+        .usage = "submit [flags] JOB-FILE",
+        .about = "Starts a job on a running daemon and prints its id.",
+        .least = 1,
+        .most = 1};
     struct options options;
     int status;
-    int count = parse(&options, usage, "Starts a job on a running daemon and prints its id.", argc,
-                      argv, &status);
 
-    if (count < 0)
+    if (parse(&options, &command, argc, argv, &status) < 0)
         return status;
-    return count == 1 ? submit(&options, argv[1]) : complain_usage(usage);
+    return submit(&options, argv[1]);
 }

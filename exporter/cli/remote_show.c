@@ -121,10 +121,13 @@ static void show_failure(const json_t *entry, const char *indent) {
 
 void ex_remote_show_failures(const json_t *exceptions) {
     const json_t *history = json_object_get(exceptions, "exceptionHistory");
+    const json_t *entries = json_object_get(history, "entries");
     size_t index;
     const json_t *entry;
 
-    json_array_foreach(json_object_get(history, "entries"), index, entry) {
+    if (json_array_size(entries) == 0)
+        (void)puts("No failures are kept.");
+    json_array_foreach(entries, index, entry) {
         size_t inner;
         const json_t *other;
         show_failure(entry, "");

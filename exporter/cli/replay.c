@@ -318,7 +318,7 @@ int ex_cli_replay(int argc, char **argv) {
     bool help = false;
     const struct ex_flag list[] = {
         {"config.file", EX_FLAG_TEXT, &config_file, "FILE", "Cluster configuration."},
-        {"help", EX_FLAG_BOOL, &help, "", "Print this help."},
+        EX_FLAGS_HELP(&help),
     };
     const struct ex_cli_command command = {
         .usage = "replay [flags] FAILURES",

@@ -13,13 +13,15 @@
 
 /* ---- name, engine, folder ---------------------------------------------------------------- */
 
-/* It stands in paths of the REST API, on terminals and in logs. */
+/* It stands in paths of the REST API and in lines. A direction of writing may change in it: whoever
+ * shows it sees to that. */
 static bool is_plain(struct fo_str name) {
+    static const uint32_t first_of_directions = 0x202A;
     uint32_t code;
 
     for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '/' ||
-            ex_utf8_steers((struct fo_str){name.ptr + i, name.len - i}, &code) > 0)
+        struct fo_str rest = {name.ptr + i, name.len - i};
+        if (name.ptr[i] == '/' || (ex_utf8_steers(rest, &code) > 0 && code < first_of_directions))
             return false;
     }
     return !fo_str_equal(name, fo_str_of(".")) && !fo_str_equal(name, fo_str_of(".."));

@@ -9,6 +9,9 @@
 /* Longer words are compared by their first bytes, so that a hostile word costs no more. */
 enum { EX_NEAREST_BYTES_MAX = 96 };
 
+/* A word at most so far from a known one was probably meant to be it. */
+enum { EX_NEAREST_TYPING = 2 };
+
 struct ex_nearest {
     struct fo_str word;
     struct fo_str best; /* borrowed from the candidates; empty = none was tried */

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "exporter/base/digits.h"
+
 enum { SUBTASK_DIGITS_MAX = 9, SHOWN_BYTES = 80 };
 
 FO_PRINTF(3, 4)
@@ -66,6 +68,16 @@ const char *ex_task_name_print(const struct fo_graph *graph, uint32_t task, char
                                size_t size) {
     struct fo_str id = fo_graph_vertex_id(graph, fo_graph_task_vertex(graph, task));
 
-    (void)snprintf(text, size, "%.*s[%u]", (int)id.len, id.ptr, fo_graph_task_subtask(graph, task));
+    char digits[EX_DIGITS_MAX];
+    size_t count = ex_digits(fo_graph_task_subtask(graph, task), digits);
+
+    if (id.len + count + sizeof "[]" > size) {
+        (void)snprintf(text, size, "%.*s[%.*s]", (int)id.len, id.ptr, (int)count, digits);
+        return text;
+    }
+    memcpy(text, id.ptr, id.len);
+    text[id.len] = '[';
+    memcpy(text + id.len + 1, digits, count);
+    memcpy(text + id.len + 1 + count, "]", sizeof "]");
     return text;
 }

@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "exporter/base/clock.h"
 #include "exporter/base/log.h"
+#include "exporter/daemon/file_system.h"
 
 enum { POLL_MS = 20, STANDBY_POLL_MS = 100, NS_PER_MS = 1000000, PATH_BYTES = 4096, ID_BYTES = 64 };
 
@@ -19,35 +19,6 @@ static int fail(struct fo_error *reterr, int code, const char *directory, const 
     (void)snprintf(reterr->text, sizeof reterr->text, "--storage.path %.120s: %.110s", directory,
                    why);
     return code;
-}
-
-/* Locks and memory maps of such file systems do not hold what they promise. */
-static int check_file_system(const char *directory, struct fo_error *reterr) {
-    static const struct {
-        unsigned long magic;
-        const char *why;
-    } refused[] = {
-        {0x6969, "is on NFS; state must be on a file system of this machine"},
-        {0x517b, "is on SMB; state must be on a file system of this machine"},
-        {0xff534d42, "is on CIFS; state must be on a file system of this machine"},
-        {0xfe534d42, "is on SMB; state must be on a file system of this machine"},
-        {0x01021997, "is on 9P; state must be on a file system of this machine"},
-        {0x5346414f, "is on AFS; state must be on a file system of this machine"},
-        {0x00c36400, "is on Ceph; state must be on a file system of this machine"},
-        {0x0bd00bd0, "is on Lustre; state must be on a file system of this machine"},
-        {0x7461636f, "is on OCFS2; state must be on a file system of this machine"},
-        {0x01161970, "is on GFS2; state must be on a file system of this machine"},
-        {0x47504653, "is on GPFS; state must be on a file system of this machine"},
-    };
-    struct statfs status;
-
-    if (statfs(directory, &status) == -1)
-        return fail(reterr, -errno, directory, strerrordesc_np(errno));
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        if (((unsigned long)status.f_type & 0xffffffff) == refused[i].magic)
-            return fail(reterr, -ENOTSUP, directory, refused[i].why);
-    }
-    return 0;
 }
 
 static void sleep_ms(long ms) {
@@ -102,7 +73,7 @@ static void compare_boot(struct ex_lock *lock) {
 int ex_lock_take(struct ex_lock *lock, const char *directory, bool standby,
                  struct fo_error *reterr) {
     char path[PATH_BYTES];
-    int ret = check_file_system(directory, reterr);
+    int ret = ex_file_system_check(directory, reterr);
 
     if (ret < 0)
         return ret;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporter/events/json_text.h"
 
+#include "exporter/base/plain.h"
+
 static const char replacement[] = "\xef\xbf\xbd";
 
 static bool is_plain(unsigned char c) {
@@ -40,10 +42,26 @@ static void append_escape(struct ex_buffer *out, unsigned char c) {
     }
 }
 
+/* False: there is no room, or something in it has to be written otherwise. */
+static bool append_plain(struct ex_buffer *out, struct fo_str text) {
+    char *room = ex_plain_is(text) ? ex_buffer_reserve(out, text.len + 2) : NULL;
+
+    if (!room)
+        return false;
+    room[0] = '"';
+    if (text.len > 0)
+        memcpy(room + 1, text.ptr, text.len);
+    room[text.len + 1] = '"';
+    ex_buffer_commit(out, text.len + 2);
+    return true;
+}
+
 void ex_json_append_string(struct ex_buffer *out, struct fo_str text) {
     const unsigned char *at = (const unsigned char *)text.ptr;
     size_t left = text.len;
 
+    if (append_plain(out, text))
+        return;
     ex_buffer_append_char(out, '"');
     while (left > 0) {
         size_t len = 0;
@@ -65,11 +83,18 @@ void ex_json_append_string(struct ex_buffer *out, struct fo_str text) {
 }
 
 void ex_json_key(struct ex_buffer *out, const char *key) {
+    size_t len = strlen(key);
+    char *start = ex_buffer_reserve(out, len + sizeof ",\"\":" - 1);
+    char *room = start;
+
+    if (!start)
+        return;
     if (out->len > 0 && out->bytes[out->len - 1] != '{')
-        ex_buffer_append_char(out, ',');
-    ex_buffer_append_char(out, '"');
-    ex_buffer_append_text(out, key);
-    ex_buffer_append(out, "\":", 2);
+        *room++ = ',';
+    *room++ = '"';
+    memcpy(room, key, len);
+    memcpy(room + len, "\":", 2);
+    ex_buffer_commit(out, (size_t)(room - start) + len + 2);
 }
 
 void ex_json_string(struct ex_buffer *out, const char *key, struct fo_str text) {

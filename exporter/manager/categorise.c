@@ -127,7 +127,39 @@ static void keep_matched(struct ex_failure *failure, struct fo_str matched) {
     failure->matched = matched.len > 0 ? strndup(matched.ptr, matched.len) : NULL;
 }
 
+/* Showing what was to be redacted, or counting without a class, would be worse. */
+static _Noreturn void die_without_memory(void) {
+    ex_log_plain(EX_LOG_ERROR, "No memory for a failure; the daemon ends.");
+    abort();
+}
+
+static void take_verdict(struct ex_manager *manager, struct ex_failure *failure,
+                         const struct ex_memo_verdict *brief,
+                         const struct catalogue_verdict *verdict) {
+    keep_matched(failure, brief->matched);
+    if (ex_label_set_copy(&failure->verdict, brief->labels, brief->label_count) < 0 ||
+        settle_evidence(manager, failure, verdict) < 0)
+        die_without_memory();
+}
+
+/* The categoriser is asked. */
+static void judge(struct ex_manager *manager, struct ex_failure *failure,
+                  const struct catalogue_input *input, const struct ex_memo_key *key) {
+    struct catalogue_verdict verdict;
+    struct ex_memo_verdict brief;
+    int ret = catalogue_classify(manager->catalogue, input, manager->scratch, &verdict);
+
+    if (ret < 0)
+        ex_log_plain(EX_LOG_WARN, "No memory to categorise a failure; it counts as unknown.");
+    else if (verdict.runtime.len == input->runtime.len)
+        ex_verdict_memo_keep(manager->memo, key, &verdict);
+    brief.label_count = (uint32_t)catalogue_verdict_labels(&verdict, brief.labels);
+    brief.matched = verdict.decided_by.matched;
+    take_verdict(manager, failure, &brief, &verdict);
+}
+
 void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failure) {
+    static const struct catalogue_verdict nothing_more;
     const struct ex_evidence *evidence = &failure->evidence;
     struct fo_str exceptions[EXCEPTIONS_MAX];
     char *block;
@@ -143,18 +175,12 @@ void ex_failure_categorise(struct ex_manager *manager, struct ex_failure *failur
         .exception_count = list_exceptions(evidence, exceptions, &block),
         .evidence = evidence_bits(evidence),
     };
-    struct catalogue_verdict verdict;
-    struct fo_label labels[CATALOGUE_LABELS_MAX];
+    const struct ex_memo_key key = ex_memo_key_of(&input);
+    const struct ex_memo_verdict *known = ex_verdict_memo_find(manager->memo, &key);
 
-    if (catalogue_classify(manager->catalogue, &input, manager->scratch, &verdict) < 0)
-        ex_log_plain(EX_LOG_WARN, "No memory to categorise a failure; it counts as unknown.");
-    size_t count = catalogue_verdict_labels(&verdict, labels);
-    keep_matched(failure, verdict.decided_by.matched);
-    if (ex_label_set_copy(&failure->verdict, labels, (uint32_t)count) < 0 ||
-        settle_evidence(manager, failure, &verdict) < 0) {
-        /* Showing what was to be redacted, or counting without a class, would be worse. */
-        ex_log_plain(EX_LOG_ERROR, "No memory for a failure; the daemon ends.");
-        abort();
-    }
+    if (known)
+        take_verdict(manager, failure, known, &nothing_more);
+    else
+        judge(manager, failure, &input, &key);
     free(block);
 }

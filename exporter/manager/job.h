@@ -7,6 +7,8 @@
 
 #include "exporter/base/buffer.h"
 #include "exporter/base/name_table.h"
+#include "exporter/manager/by_hand.h"
+#include "exporter/manager/deliveries.h"
 #include "exporter/manager/failure_metrics.h"
 #include "exporter/manager/job_log.h"
 #include "exporter/manager/job_metrics.h"
@@ -14,6 +16,7 @@
 #include "exporter/manager/manager.h"
 #include "exporter/manager/mirror.h"
 #include "exporter/manager/persist.h"
+#include "exporter/manager/verdict_memo.h"
 #include "listeners/catalogue/catalogue.h"
 #include "listeners/counting/counting.h"
 
@@ -57,6 +60,7 @@ struct ex_job {
     struct ex_failure *newest_failure;
     uint32_t failures_kept;
     uint64_t failure_count;
+    struct ex_by_hand by_hand; /* since this daemon runs */
     struct ex_job_log log;
     struct ex_buffer engine_state; /* what the engine of a mirrored job wants kept with it */
     bool closing;                  /* close_job was called */
@@ -70,7 +74,9 @@ struct ex_step {
     struct ex_job *job;
     struct ex_failure *failure; /* that the event is about; owned until the job takes it */
     struct fo_actions actions;
-    uint32_t *restart;       /* the tasks of its decision; owned */
+    uint32_t *restart; /* the tasks of its decision, if somebody waits for it; owned */
+    uint32_t restart_count;
+    uint32_t restart_capacity;
     struct ex_job_view view; /* after it */
     int64_t now_ms;
     double seconds; /* that deciding took */
@@ -99,6 +105,7 @@ struct ex_manager {
     uv_loop_t *loop;
     const struct catalogue *catalogue;
     struct catalogue_scratch *scratch;
+    struct ex_verdict_memo *memo; /* NULL: no memory for it */
     struct counting *counting;
     struct fo_str *label_keys; /* exported by all listeners; owned, with their texts behind */
     uint32_t label_key_count;
@@ -109,10 +116,12 @@ struct ex_manager {
     struct ex_name_table by_id;
     struct ex_name_table by_name;
     STAILQ_HEAD(, ex_message) messages;
+    STAILQ_HEAD(, ex_message) spare_messages; /* so that their memory is used again */
+    uint32_t spare_message_count;
     uv_idle_t drainer; /* runs while messages wait */
     uv_timer_t settle; /* while only listeners are waited for at the end */
     uv_timer_t tick;   /* for figures that change with time alone */
-    unsigned handles;  /* of these three and the store's two, open */
+    unsigned handles;  /* of these three, the store's two and that of deliveries, open */
     struct ex_bank *bank;
     uint32_t pending;        /* failures on their round */
     struct ex_buffer output; /* of the failure that listeners are asked about */
@@ -121,6 +130,7 @@ struct ex_manager {
     void *stopped_ctx;
     struct ex_ledger ledger;
     struct ex_persist persist;
+    struct ex_deliveries deliveries;
     struct ex_rejections *rejections;   /* that have yet to be written; NULL = none */
     STAILQ_HEAD(, ex_step) spare_steps; /* so that their memory is used again */
     struct ex_task_attempt *attempts;   /* a batch for an engine */

@@ -24,6 +24,7 @@ void ex_job_copy_init(struct ex_job_copy *copy, const struct ex_job *job) {
         .budget = fo_job_budget(core, now_ms),
         .paused = fo_job_is_paused(core),
         .state = fo_job_state(core),
+        .by_hand = job->by_hand,
     };
     memcpy(copy->id, job->id, sizeof copy->id);
     for (int state = 0; state < FO_JOB_STATE_COUNT; state++)

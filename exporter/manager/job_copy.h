@@ -6,6 +6,7 @@
 #ifndef EX_MANAGER_JOB_COPY_H
 #define EX_MANAGER_JOB_COPY_H
 
+#include "exporter/manager/by_hand.h"
 #include "exporter/manager/exception_history.h"
 #include "exporter/manager/manager.h"
 
@@ -40,6 +41,7 @@ struct ex_job_copy {
     enum fo_job_state state;
     int64_t state_since_ms[FO_JOB_STATE_COUNT]; /* 0 = never */
     uint32_t task_counts[FO_TASK_STATE_COUNT];
+    struct ex_by_hand by_hand;
 
     /* ex_job_copy_tasks() */
     struct ex_task_copy *tasks;        /* of the graph, by number */

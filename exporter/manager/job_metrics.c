@@ -2,17 +2,16 @@
 #include "exporter/manager/job_metrics.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "exporter/base/clock.h"
+#include "exporter/base/digits.h"
 #include "exporter/base/log.h"
 #include "exporter/manager/job_overflow.h"
 
 #define COUNT_OF(array_) (sizeof(array_) / sizeof *(array_))
 
-enum { JOB_LABELS = 2, LABEL_KEYS_MAX = 64, FAILURE_ID_MAX_BYTES = 24 };
+enum { JOB_LABELS = 2, LABEL_KEYS_MAX = 64 };
 
 static const char *const job_labels[] = {"engine", "job_name"};
 static const char *const state_labels[] = {"engine", "job_name", "state"};
@@ -519,11 +518,11 @@ void ex_job_metrics_end(struct ex_job_metrics *metrics) {
 }
 
 static void count_traced(struct ex_series *series, const struct ex_failure_trace *trace) {
-    char id[FAILURE_ID_MAX_BYTES];
-    int len = snprintf(id, sizeof id, "%" PRIu64, trace->failure_id);
+    char id[EX_DIGITS_MAX];
+    size_t len = ex_digits(trace->failure_id, id);
     const struct fo_label labels[] = {
         {fo_str_of("job_id"), fo_str_of(trace->job_id)},
-        {fo_str_of("failure_id"), {id, (size_t)len}},
+        {fo_str_of("failure_id"), {id, len}},
     };
 
     ex_counter_add(series, 1);

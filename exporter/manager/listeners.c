@@ -73,14 +73,31 @@ static void tell(const struct ex_manager *manager, const struct fl_event *event)
         manager->tap(manager->tap_ctx, NULL, event);
 }
 
-static void tell_labelled(const struct ex_job *job, const struct ex_failure *failure) {
-    char task[TASK_NAME_BYTES];
+static struct fl_event labelled_event(const struct ex_job *job, const struct ex_failure *failure,
+                                      char task[static TASK_NAME_BYTES]) {
     struct fl_event event = event_about(job, FL_EVENT_LABELLED, failure, task);
 
     event.labels = failure->labels.items;
     event.label_count = failure->labels.count;
+    return event;
+}
+
+static void tell_labelled(const struct ex_job *job, const struct ex_failure *failure) {
+    char task[TASK_NAME_BYTES];
+    struct fl_event event = labelled_event(job, failure, task);
+
     tell(job->manager, &event);
     ex_job_tell(job, EX_CHANGE_LABELLED, NULL, failure);
+}
+
+/* To listeners that acknowledge, once that it is final is durable. */
+static void deliver_labelled(const struct ex_job *job, const struct ex_failure *failure) {
+    char task[TASK_NAME_BYTES];
+
+    if (!ex_deliveries_are_wanted(job->manager, FL_EVENT_LABELLED))
+        return;
+    struct fl_event event = labelled_event(job, failure, task);
+    ex_deliveries_add(job->manager, &event);
 }
 
 /* The labels are final: the failure is counted, once, when that is durable. */
@@ -93,6 +110,7 @@ static void finish(struct ex_job *job, struct ex_failure *failure) {
     ex_ticket_done(&failure->ticket);
     failure->is_final = true;
     ex_persist_counted(job, failure);
+    deliver_labelled(job, failure);
 }
 
 void ex_failure_finish_early(struct ex_job *job, struct ex_failure *failure) {
@@ -300,10 +318,12 @@ void ex_job_store_exhausted(const struct ex_job *job, const struct ex_failure *f
     struct fl_event event = exhausted_event(job, failure, task);
 
     ex_persist_event(job->manager, &event);
+    ex_deliveries_add(job->manager, &event);
 }
 
 void ex_job_store_recovered(const struct ex_job *job, uint64_t incident, int64_t duration_ms) {
     struct fl_event event = recovered_event(job, incident, duration_ms);
 
     ex_persist_event(job->manager, &event);
+    ex_deliveries_add(job->manager, &event);
 }

@@ -11,7 +11,7 @@
 #include "exporter/base/random.h"
 #include "exporter/manager/job.h"
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, SPARE_MESSAGES_MAX = 4096 };
 
 /* ---- making and ending ---- */
 
@@ -58,6 +58,7 @@ static void free_label_keys(struct ex_manager *manager) {
 static int init(struct ex_manager *manager, const struct ex_manager_config *config,
                 struct fo_error *reterr) {
     manager->random_state = ex_random_seed();
+    manager->memo = ex_verdict_memo_new(ex_random_seed());
     int ret = copy_label_keys(manager, config);
     if (ret == 0)
         ret = counting_new(config->label_keys, config->label_key_count, &manager->counting);
@@ -117,6 +118,7 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     ex_name_table_init(&manager->by_id, ex_random_seed());
     ex_name_table_init(&manager->by_name, ex_random_seed());
     STAILQ_INIT(&manager->messages);
+    STAILQ_INIT(&manager->spare_messages);
     STAILQ_INIT(&manager->spare_steps);
     ex_ledger_init(&manager->ledger, config->store != NULL);
     (void)uv_idle_init(manager->loop, &manager->drainer); /* cannot fail */
@@ -126,6 +128,7 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     start_tick(manager, config->flink_names);
     manager->handles += 3;
     manager->bank = config->bank;
+    ex_deliveries_init(manager);
     ex_buffer_init(&manager->output, EX_FAILURE_OUTPUT_MAX_BYTES);
     ret = init(manager, config, reterr);
     if (ret < 0) {
@@ -136,6 +139,26 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     return 0;
 }
 
+static void free_message(struct ex_manager *manager, struct ex_message *message) {
+    if (manager->spare_message_count == SPARE_MESSAGES_MAX) {
+        free(message);
+        return;
+    }
+    STAILQ_INSERT_HEAD(&manager->spare_messages, message, link);
+    manager->spare_message_count++;
+}
+
+/* NULL without memory. */
+static struct ex_message *new_message(struct ex_manager *manager) {
+    struct ex_message *message = STAILQ_FIRST(&manager->spare_messages);
+
+    if (!message)
+        return malloc(sizeof *message);
+    STAILQ_REMOVE_HEAD(&manager->spare_messages, link);
+    manager->spare_message_count--;
+    return message;
+}
+
 static void drop_messages(struct ex_manager *manager) {
     while (!STAILQ_EMPTY(&manager->messages)) {
         struct ex_message *message = STAILQ_FIRST(&manager->messages);
@@ -144,6 +167,8 @@ static void drop_messages(struct ex_manager *manager) {
         (void)ex_failure_free(message->failure);
         free(message);
     }
+    while (!STAILQ_EMPTY(&manager->spare_messages))
+        free(new_message(manager));
 }
 
 void ex_manager_on_handle_closed(uv_handle_t *handle) {
@@ -169,7 +194,9 @@ struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     free_label_keys(manager);
     (void)counting_free(manager->counting);
     (void)catalogue_scratch_free(manager->scratch);
+    (void)ex_verdict_memo_free(manager->memo);
     ex_buffer_done(&manager->output);
+    ex_deliveries_close(manager);
     uv_close((uv_handle_t *)&manager->drainer, ex_manager_on_handle_closed);
     uv_close((uv_handle_t *)&manager->settle, ex_manager_on_handle_closed);
     uv_close((uv_handle_t *)&manager->tick, ex_manager_on_handle_closed);
@@ -328,7 +355,7 @@ static void tell_if_stopped(struct ex_manager *manager) {
         if (!job->closed)
             return;
     }
-    if (manager->pending > 0 || !ex_persist_is_idle(manager)) {
+    if (manager->pending > 0 || !ex_persist_is_idle(manager) || !ex_deliveries_are_over(manager)) {
         if (!uv_is_active((uv_handle_t *)&manager->settle))
             (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
         return;
@@ -339,8 +366,8 @@ static void tell_if_stopped(struct ex_manager *manager) {
     stopped(manager->stopped_ctx);
 }
 
-/* Whoever has not answered by now is not waited for, nor is a disk that takes nothing: what it has
- * is as of one instant, and the next daemon goes on from there. */
+/* Whoever has not answered or acknowledged by now is not waited for, nor is a disk that takes
+ * nothing: what it has is as of one instant, and the next daemon goes on from there. */
 static void on_settle_over(uv_timer_t *timer) {
     struct ex_manager *manager = timer->data;
     struct ex_job *job;
@@ -351,6 +378,7 @@ static void on_settle_over(uv_timer_t *timer) {
         _exit(EXIT_FAILURE);
     }
 
+    manager->deliveries.waived = true;
     TAILQ_FOREACH(job, &manager->jobs, link) {
         ex_job_settle(job);
     }
@@ -370,18 +398,19 @@ static void on_drain(uv_idle_t *drainer) {
             ex_job_on_closed(message->job);
         else
             handle_event(message);
-        free(message);
+        free_message(manager, message);
     }
     tell_if_stopped(manager);
 }
 
 void ex_manager_on_settled(struct ex_manager *manager) {
-    if (manager->stopping && manager->pending == 0 && ex_persist_is_idle(manager))
+    if (manager->stopping && manager->pending == 0 && ex_persist_is_idle(manager) &&
+        ex_deliveries_are_over(manager))
         (void)uv_idle_start(&manager->drainer, on_drain);
 }
 
 static void post(struct ex_job *job, const struct ex_message *content) {
-    struct ex_message *message = malloc(sizeof *message);
+    struct ex_message *message = new_message(job->manager);
 
     if (!message) {
         /* Losing what an engine says would leave a task running for ever in our books. */
@@ -516,6 +545,7 @@ void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*
     manager->stopping = true;
     manager->stopped = stopped;
     manager->stopped_ctx = ctx;
+    ex_persist_flush(manager);
     if (!ex_persist_is_up(manager))
         (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
     TAILQ_FOREACH(job, &manager->jobs, link) {

@@ -284,6 +284,27 @@ void ex_persist_event(struct ex_manager *manager, const struct fl_event *event) 
     add(persist, EX_WRITE_EVENT, &event->time_ms, &record);
 }
 
+void ex_persist_delivery(struct ex_manager *manager, const struct fl_event *event, uint64_t number,
+                         struct fo_str listener) {
+    struct ex_persist *persist = &manager->persist;
+
+    if (persist->store)
+        add(persist, EX_WRITE_DELIVERY,
+            (int64_t[]){(int64_t)number, event->kind, (int64_t)event->failure_id, event->time_ms},
+            &listener);
+}
+
+void ex_persist_delivered(struct ex_manager *manager, uint64_t number) {
+    struct ex_persist *persist = &manager->persist;
+
+    if (persist->store)
+        add(persist, EX_WRITE_DELIVERED, (int64_t[]){(int64_t)number}, NULL);
+}
+
+void ex_persist_flush(struct ex_manager *manager) {
+    wake(&manager->persist);
+}
+
 /* ---- shipping ---- */
 
 static void write_daemon(struct ex_persist *persist) {

@@ -80,6 +80,12 @@ void ex_persist_counted(struct ex_job *job, const struct ex_failure *failure);
 void ex_persist_orphan(struct ex_manager *manager, const struct ex_failure *failure);
 void ex_persist_rejected(struct ex_manager *manager, enum ex_rejection reason, uint64_t count);
 void ex_persist_event(struct ex_manager *manager, const struct fl_event *event);
+/* A listener is to acknowledge the event; it has done so, or never will: the latter goes with the
+ * next batch, whenever that is. */
+void ex_persist_delivery(struct ex_manager *manager, const struct fl_event *event, uint64_t number,
+                         struct fo_str listener);
+void ex_persist_delivered(struct ex_manager *manager, uint64_t number);
+void ex_persist_flush(struct ex_manager *manager); /* the next batch is now */
 
 /* Whether the last attempt to write went well. */
 bool ex_persist_is_up(const struct ex_manager *manager);

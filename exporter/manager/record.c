@@ -151,9 +151,10 @@ static int64_t decision_bits(const struct ex_failure *failure) {
 void ex_failure_to_row(const struct ex_failure *failure, uint64_t job, struct fo_str record,
                        struct ex_buffer *labels, struct ex_buffer *runs, struct ex_row *ret_row) {
     const struct fo_decision *decision = &failure->decision;
+    const struct ex_label_set *kept = failure->is_final ? &failure->labels : &failure->passed;
 
     ex_buffer_reset(labels);
-    ex_labels_pack(labels, failure->labels.items, failure->labels.count);
+    ex_labels_pack(labels, kept->items, kept->count);
     ex_buffer_reset(runs);
     pack_runs(runs, &failure->restarted);
     *ret_row = (struct ex_row){
@@ -221,8 +222,9 @@ static int read_labels(const struct fl_failure *told, const struct ex_row *row,
     int ret = ex_label_set_copy(&failure->verdict, told->labels, told->label_count);
 
     failure->is_final = failure->labelled = row->ints[3] != 0;
-    if (ret == 0 && failure->is_final)
-        ret = ex_label_set_copy(&failure->labels, labels, count);
+    if (ret == 0)
+        ret = ex_label_set_copy(failure->is_final ? &failure->labels : &failure->passed, labels,
+                                count);
     if (ret == 0 && told->matched.len > 0) {
         failure->matched = strndup(told->matched.ptr, told->matched.len);
         ret = failure->matched ? 0 : -ENOMEM;

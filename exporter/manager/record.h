@@ -22,7 +22,8 @@ void ex_task_facts_pack(struct ex_buffer *out, const struct ex_job *job,
 FO_MUST_CHECK int ex_task_facts_unpack(struct ex_job *job, struct fo_task_range range,
                                        struct fo_str packed);
 
-/* A failure as a row of EX_WRITE_FAILURE; `record` is its event record, `runs` and `labels` are
+/* A failure as a row of EX_WRITE_FAILURE, its labels being those that it came with until the final
+ * ones are known; `record` is its event record, `runs` and `labels` are
  * filled and must live as long as the row. */
 void ex_failure_to_row(const struct ex_failure *failure, uint64_t job, struct fo_str record,
                        struct ex_buffer *labels, struct ex_buffer *runs, struct ex_row *ret_row);

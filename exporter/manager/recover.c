@@ -459,6 +459,8 @@ int ex_manager_recover(struct ex_manager *manager, const struct ex_recovery *rec
         ret = ex_store_read(store, EX_READ_JOBS, 0, take_job, &it);
     if (ret == 0)
         ret = ex_store_read(store, EX_READ_PENDING, 0, take_pending, &it);
+    if (ret == 0)
+        ret = ex_deliveries_recover(manager);
     if (ret < 0) {
         *reterr = (struct fo_error){.code = ret};
         (void)snprintf(reterr->text, sizeof reterr->text, "the state in --storage.path: %s",

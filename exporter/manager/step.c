@@ -187,7 +187,7 @@ static void answer(const struct ex_step *step) {
         if (action->kind != FO_ACTION_DECISION)
             continue;
         answer.decision = &action->decision;
-        answer.restart = (struct fo_task_list){step->restart, action->decision.restart_count};
+        answer.restart = (struct fo_task_list){step->restart, step->restart_count};
     }
     ex_job_answer(step->job, step->token, &answer);
 }
@@ -205,6 +205,7 @@ static struct ex_step *take_step(struct ex_job *job, struct ex_failure *failure,
         step->job = job;
         step->failure = failure;
         step->token = token;
+        step->restart_count = 0;
     }
     return step;
 }
@@ -217,13 +218,11 @@ static void free_step(struct ex_step *step) {
 
 /* A step that took much memory is not kept: the next one is small. */
 static void give_step_back(struct ex_step *step) {
-    if (step->actions.capacity > ACTIONS_KEPT_MAX) {
+    if (step->actions.capacity > ACTIONS_KEPT_MAX || step->restart_capacity > ACTIONS_KEPT_MAX) {
         free_step(step);
         return;
     }
     step->actions.count = 0;
-    free(step->restart);
-    step->restart = NULL;
     STAILQ_INSERT_HEAD(&step->job->manager->spare_steps, step, spare);
 }
 
@@ -284,14 +283,19 @@ static void note_task_state(struct ex_job *job, const struct fo_action *action, 
     ex_persist_mark_task(job, action->task);
 }
 
-static void note_decision(struct ex_job *job, const struct fo_decision *decision,
-                          struct ex_failure *failure) {
+static void note_decision(const struct ex_step *step, const struct fo_action *action) {
+    struct ex_job *job = step->job;
+    struct ex_failure *failure = step->failure;
+    const struct fo_decision *decision = &action->decision;
     struct fo_task_list tasks = fo_job_decision_tasks(job->core);
 
     for (uint32_t i = 0; i < tasks.count; i++)
         ex_persist_mark_task(job, tasks.tasks[i]);
     if (decision->exhausted != FO_EXHAUSTED_NOT)
         job->tally.exhausted[decision->exhausted - 1]++;
+    if (decision->manual)
+        ex_by_hand_add(&job->by_hand, (struct ex_restart_by_hand){step->now_ms, action->task,
+                                                                  decision->restart_count});
     if (!failure || decision->manual)
         return;
     failure->decision = *decision;
@@ -314,7 +318,7 @@ static void write_down(struct ex_step *step) {
         if (action->kind == FO_ACTION_TASK_STATE)
             note_task_state(job, action, step->now_ms);
         else if (action->kind == FO_ACTION_DECISION)
-            note_decision(job, &action->decision, step->failure);
+            note_decision(step, action);
         else if (action->kind == FO_ACTION_RECOVERED)
             note_recovered(job, action, step->now_ms);
     }
@@ -355,10 +359,15 @@ static void copy_decision(struct ex_step *step) {
 
     if (!step->token || !step->failure || tasks.count == 0)
         return;
-    step->restart = malloc(tasks.count * sizeof *tasks.tasks);
+    if (tasks.count > step->restart_capacity) {
+        free(step->restart);
+        step->restart = malloc(tasks.count * sizeof *tasks.tasks);
+        step->restart_capacity = tasks.count;
+    }
     if (!step->restart)
         die_without_memory();
     memcpy(step->restart, tasks.tasks, tasks.count * sizeof *tasks.tasks);
+    step->restart_count = tasks.count;
 }
 
 static int ask_core(struct ex_step *step, const struct ex_input *input) {

@@ -13,8 +13,10 @@ static int label_text(struct ex_buffer *text, const struct fo_label *labels, siz
     size_t total = 0;
 
     for (size_t i = 0; i < count; i++) {
-        size_t points;
-        if (!ex_label_name_is_legal(labels[i].key) || !ex_utf8_is_valid(labels[i].value, &points))
+        size_t points = labels[i].value.len;
+        bool plain = ex_label_is_plain(labels[i].value, SIZE_MAX);
+        if (!ex_label_name_is_legal(labels[i].key) ||
+            (!plain && !ex_utf8_is_valid(labels[i].value, &points)))
             return -EINVAL;
         total += labels[i].key.len + points;
         if (total > EX_EXEMPLAR_CODE_POINTS)

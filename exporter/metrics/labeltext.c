@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporter/metrics/labeltext.h"
 
+#include "exporter/base/plain.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -8,34 +10,8 @@ static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
 
 enum { CUT_HASH_CHARS = 17 /* ~ and 16 hexadecimal digits */ };
 
-/* Eight bytes at a time; a byte's high bit is set in each term when it is of that kind. */
-static bool word_is_plain(uint64_t word) {
-    const uint64_t ones = 0x0101010101010101;
-    const uint64_t high = 0x8080808080808080;
-    uint64_t quote = word ^ ones * '"';
-    uint64_t backslash = word ^ ones * '\\';
-    uint64_t kinds = word | (word + ones);        /* not ASCII; 0x7f */
-    kinds |= (word - ones * 0x20) & ~word;        /* a control character */
-    kinds |= (quote - ones) | (backslash - ones); /* was equal, when the rest is plain */
-    return (kinds & high) == 0;
-}
-
 bool ex_label_is_plain(struct fo_str value, size_t max_bytes) {
-    uint64_t word;
-    size_t i = 0;
-
-    if (value.len > max_bytes)
-        return false;
-    for (; i + sizeof word <= value.len; i += sizeof word) {
-        memcpy(&word, value.ptr + i, sizeof word);
-        if (!word_is_plain(word))
-            return false;
-    }
-    char tail[sizeof word] = "        ";
-    if (i < value.len)
-        memcpy(tail, value.ptr + i, value.len - i);
-    memcpy(&word, tail, sizeof word);
-    return word_is_plain(word);
+    return value.len <= max_bytes && ex_plain_is(value);
 }
 
 void ex_label_start(struct ex_buffer *out, struct fo_str name) {
@@ -77,6 +53,10 @@ static size_t repaired_len(struct fo_str value) {
 
 struct ex_label_repair ex_label_escape(struct ex_buffer *out, struct fo_str value,
                                        size_t max_bytes) {
+    if (ex_label_is_plain(value, max_bytes)) {
+        ex_buffer_append_str(out, value);
+        return (struct ex_label_repair){.cut = false};
+    }
     struct ex_label_repair repair = {.cut = repaired_len(value) > max_bytes};
     struct fo_str rest = value;
     size_t room = repair.cut ? max_bytes - CUT_HASH_CHARS : SIZE_MAX;

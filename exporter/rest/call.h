@@ -21,18 +21,23 @@ struct ex_call;
 struct ex_question {
     const char *pattern; /* begins with /v1; the path without it is served as well */
     enum ex_http_method method;
-    uint32_t body_max_bytes; /* 0 = takes no body */
-    /* Reads more of the request than the id of the job; NULL = nothing. A refusal is written to the
-     * response and makes it false. [handler] */
-    bool (*read)(struct ex_call *call, struct ex_http_request *request,
-                 struct ex_http_response *response);
     /* Takes copies, or does what was asked. 0, -ENOENT when there is no such job, -ENOMEM; or
      * EX_CALL_ANSWERED. [main] */
     int (*ask)(struct ex_call *call, struct ex_manager *manager);
     /* Makes the answer of the copies; NULL without memory. Not used when ask() has answered. [any]
      */
     json_t *(*build)(const struct ex_call *call);
-    unsigned roles; /* that may ask it as well as those of its half */
+    /* Reads more of the request than the id of the job; NULL = nothing. A refusal is written to the
+     * response and makes it false. [handler] */
+    bool (*read)(struct ex_call *call, struct ex_http_request *request,
+                 struct ex_http_response *response);
+    uint32_t body_max_bytes; /* 0 = takes no body */
+    unsigned roles;          /* that may ask it as well as those of its half */
+};
+
+struct ex_question_list {
+    const struct ex_question *items;
+    size_t count;
 };
 
 struct ex_call {
@@ -63,8 +68,8 @@ struct ex_call {
 ex_http_handler ex_call_handle;
 
 /* The questions of the two halves, in an order in which their routes may stand. */
-const struct ex_question *ex_rest_read_questions(size_t *ret_count);
-const struct ex_question *ex_rest_control_questions(size_t *ret_count);
+extern const struct ex_question_list ex_rest_reading;
+extern const struct ex_question_list ex_rest_controlling;
 
 /* The response of a call that is under way. */
 struct ex_http_response *ex_call_response(struct ex_call *call);

@@ -207,17 +207,16 @@ static int quit(struct ex_call *call, struct ex_manager *manager) {
 }
 
 static const struct ex_question questions[] = {
-    {"/v1/jobs", EX_HTTP_POST, EX_REST_JOB_MAX_BYTES, read_job, submit, NULL, EX_HTTP_ROLE_REPORT},
-    {"/v1/jobs/:id", EX_HTTP_PATCH, 0, read_mode, cancel, NULL, 0},
-    {"/v1/jobs/:id/logs", EX_HTTP_GET, 0, ex_logs_read, ex_logs_ask, ex_logs_build, 0},
-    {"/v1/jobs/:id/restart", EX_HTTP_POST, 0, read_task, restart, NULL, 0},
-    {"/v1/jobs/:id/pause", EX_HTTP_POST, 0, NULL, pause_restarts, NULL, 0},
-    {"/v1/jobs/:id/resume", EX_HTTP_POST, 0, NULL, resume_restarts, NULL, 0},
-    {"/v1/-/reload", EX_HTTP_POST, 0, NULL, reload, NULL, 0},
-    {"/v1/-/quit", EX_HTTP_POST, 0, NULL, quit, NULL, 0},
+    {"/v1/jobs", EX_HTTP_POST, submit, .read = read_job, .body_max_bytes = EX_REST_JOB_MAX_BYTES,
+     .roles = EX_HTTP_ROLE_REPORT},
+    {"/v1/jobs/:id", EX_HTTP_PATCH, cancel, .read = read_mode},
+    {"/v1/jobs/:id/logs", EX_HTTP_GET, ex_logs_ask, .build = ex_logs_build, .read = ex_logs_read},
+    {"/v1/jobs/:id/restart", EX_HTTP_POST, restart, .read = read_task},
+    {"/v1/jobs/:id/pause", EX_HTTP_POST, pause_restarts, .build = NULL},
+    {"/v1/jobs/:id/resume", EX_HTTP_POST, resume_restarts, .build = NULL},
+    {"/v1/-/reload", EX_HTTP_POST, reload, .build = NULL},
+    {"/v1/-/quit", EX_HTTP_POST, quit, .build = NULL},
 };
 
-const struct ex_question *ex_rest_control_questions(size_t *ret_count) {
-    *ret_count = sizeof questions / sizeof *questions;
-    return questions;
-}
+const struct ex_question_list ex_rest_controlling = {questions,
+                                                     sizeof questions / sizeof *questions};

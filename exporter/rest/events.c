@@ -3,19 +3,27 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "exporter/base/clock.h"
+#include "exporter/config/number.h"
 #include "exporter/events/event.h"
 #include "exporter/http/limits.h"
 
 /* Both doors' streams. */
-enum { STREAMS_MAX = 2 * EX_HTTP_STREAMS_MAX, FRAME_MAX_BYTES = EX_EVENT_LINE_MAX_BYTES + 128 };
+enum {
+    STREAMS_MAX = 2 * EX_HTTP_STREAMS_MAX,
+    FRAME_MAX_BYTES = EX_EVENT_LINE_MAX_BYTES + 128,
+    RESET_MAX_BYTES = 128,
+    IDS_PER_MS = 1000, /* so that those of a later daemon are higher */
+};
 
 struct ex_events {
     pthread_mutex_t lock; /* all below but `frame` */
     struct ex_http_stream *streams[STREAMS_MAX];
     size_t count;
-    uint64_t last_id;
+    uint64_t last_id; /* of an event, told or not */
     bool closed;
     struct ex_buffer frame; /* [main] */
 };
@@ -26,6 +34,7 @@ struct ex_events *ex_events_new(void) {
     if (events) {
         (void)pthread_mutex_init(&events->lock, NULL); /* cannot fail */
         ex_buffer_init(&events->frame, FRAME_MAX_BYTES);
+        events->last_id = (uint64_t)ex_clock_wall_ms() * IDS_PER_MS;
     }
     return events;
 }
@@ -98,6 +107,27 @@ static int reserve(struct ex_events *events) {
     return events->count < STREAMS_MAX ? 0 : -EBUSY;
 }
 
+/* Under the lock: whether a client comes back, and not from the newest event. */
+static bool has_missed(const struct ex_events *events, struct ex_http_request *request) {
+    struct fo_str text = ex_http_request_header(request, "Last-Event-ID");
+    uint64_t known;
+
+    return text.len > 0 && (ex_number_u64(text, &known) < 0 || known != events->last_id);
+}
+
+/* Under the lock: takes the stream behind those that there are. */
+static void add(struct ex_events *events, struct ex_http_request *request) {
+    char frame[RESET_MAX_BYTES];
+    size_t index = events->count++;
+
+    if (!has_missed(events, request))
+        return;
+    int len = snprintf(frame, sizeof frame, "event: reset\nid: %llu\ndata: {}\n\n",
+                       (unsigned long long)events->last_id);
+    if (ex_http_stream_push(events->streams[index], (struct fo_str){frame, (size_t)len}) < 0)
+        drop(events, index);
+}
+
 void ex_events_handle(void *ctx, struct ex_http_request *request,
                       struct ex_http_response *response) {
     static const struct ex_http_stream_options options = {.queue_max_bytes = 0};
@@ -108,7 +138,7 @@ void ex_events_handle(void *ctx, struct ex_http_request *request,
     if (ret == 0)
         ret = ex_http_stream_open(request, response, &options, &events->streams[events->count]);
     if (ret == 0)
-        events->count++;
+        add(events, request);
     (void)pthread_mutex_unlock(&events->lock);
     if (ret < 0)
         ex_http_response_error(response, 503, "%s",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exporter/rest/events.h - GET /events: every event record as a server-sent event, to all who
- * listen. Who falls behind is dropped; what happened before is not told again.
+ * listen. Who falls behind is dropped; what happened before is not told again, but a client that
+ * comes back with a Last-Event-ID is told `reset` when it has missed something, be it over a
+ * restart of the daemon: ids rise for ever.
  * Owns: the open streams. Threads: as tagged. */
 #ifndef EX_REST_EVENTS_H
 #define EX_REST_EVENTS_H

@@ -8,6 +8,15 @@
 
 enum { TASK_NAME_BYTES = FO_ID_MAX + 16 };
 
+/* A task's name; null: it is about the whole job. */
+static json_t *show_task(const struct ex_job_copy *job, uint32_t task) {
+    char name[TASK_NAME_BYTES];
+
+    if (task == FO_NO_TASK)
+        return json_null();
+    return ex_rest_text(fo_str_of(ex_task_name_print(job->spec->graph, task, name, sizeof name)));
+}
+
 static json_t *show_label_list(const struct ex_label_set *labels) {
     json_t *shown = json_object();
 
@@ -111,17 +120,12 @@ static json_t *show_decision(const struct ex_job_copy *job, const struct ex_fail
 
 json_t *ex_rest_failure_brief(const struct ex_job_copy *job, const struct ex_failure *failure,
                               bool tasks) {
-    char name[TASK_NAME_BYTES];
-    json_t *task = json_null(); /* the whole job */
     json_t *decision = failure->decided ? show_decision(job, failure, tasks) : json_null();
 
-    if (failure->task != FO_NO_TASK)
-        task = ex_rest_text(
-            fo_str_of(ex_task_name_print(job->spec->graph, failure->task, name, sizeof name)));
     return json_pack(
         "{s:I, s:I, s:I, s:o, s:I, s:o, s:b, s:o, s:o}", "failure_id", (json_int_t)failure->id,
         "incident", (json_int_t)failure->decision.incident, "time_ms", (json_int_t)failure->at_ms,
-        "task", task, "attempt", (json_int_t)failure->attempt, "message",
+        "task", show_task(job, failure->task), "attempt", (json_int_t)failure->attempt, "message",
         ex_rest_text(failure->evidence.message), "labelled", (int)failure->labelled, "labels",
         show_label_list(failure->labelled ? &failure->labels : &failure->verdict), "decision",
         decision);
@@ -192,6 +196,19 @@ static json_t *show_root(const struct ex_job_copy *job, const struct ex_exceptio
     return shown;
 }
 
+static json_t *show_by_hand(const struct ex_job_copy *job) {
+    json_t *shown = json_array();
+
+    for (uint32_t i = 0; i < job->by_hand.count; i++) {
+        const struct ex_restart_by_hand *restart = &job->by_hand.newest[i];
+        (void)json_array_append_new(shown, json_pack("{s:I, s:o, s:I}", "time_ms",
+                                                     (json_int_t)restart->at_ms, "task",
+                                                     show_task(job, restart->task), "restart_count",
+                                                     (json_int_t)restart->restart_count));
+    }
+    return shown;
+}
+
 json_t *ex_rest_failures(const struct ex_job_copy *job) {
     json_t *failures = json_array();
 
@@ -200,5 +217,6 @@ json_t *ex_rest_failures(const struct ex_job_copy *job) {
         if (root)
             (void)json_array_append_new(failures, root);
     }
-    return json_pack("{s:o, s:b}", "failures", failures, "truncated", (int)job->roots_truncated);
+    return json_pack("{s:o, s:b, s:o}", "failures", failures, "truncated",
+                     (int)job->roots_truncated, "by_hand", show_by_hand(job));
 }

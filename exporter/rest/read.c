@@ -206,24 +206,23 @@ static json_t *build_plan(const struct ex_call *call) {
 
 /* The order matters: "/jobs/overview" stands before "/jobs/:id". */
 static const struct ex_question questions[] = {
-    {"/v1/overview", EX_HTTP_GET, 0, NULL, copy_all, build_overview, 0},
-    {"/v1/config", EX_HTTP_GET, 0, NULL, copy_nothing, build_config, 0},
-    {"/v1/jobs", EX_HTTP_GET, 0, NULL, copy_all, build_jobs, 0},
-    {"/v1/jobs/overview", EX_HTTP_GET, 0, NULL, copy_all, build_jobs_overview, 0},
-    {"/v1/jobs/:id", EX_HTTP_GET, 0, NULL, copy_tasks, build_job, 0},
-    {"/v1/jobs/:id/status", EX_HTTP_GET, 0, NULL, copy_job, build_status, 0},
-    {"/v1/jobs/:id/exceptions", EX_HTTP_GET, 0, read_exceptions, copy_exceptions, build_exceptions,
-     0},
-    {"/v1/jobs/:id/config", EX_HTTP_GET, 0, NULL, copy_job, build_job_config, 0},
-    {"/v1/jobs/:id/vertices/:vertex", EX_HTTP_GET, 0, read_vertex, copy_vertex, build_vertex, 0},
-    {"/v1/failover", EX_HTTP_GET, 0, NULL, copy_all_newest, build_failover_all, 0},
-    {"/v1/jobs/:id/failover", EX_HTTP_GET, 0, NULL, copy_tasks_newest, build_failover, 0},
-    {"/v1/jobs/:id/graph", EX_HTTP_GET, 0, NULL, copy_job, build_graph, 0},
-    {"/v1/jobs/:id/failures", EX_HTTP_GET, 0, read_exceptions, copy_exceptions, build_failures, 0},
-    {"/v1/jobs/:id/plan", EX_HTTP_GET, 0, read_fail, copy_core, build_plan, 0},
+    {"/v1/overview", EX_HTTP_GET, copy_all, .build = build_overview},
+    {"/v1/config", EX_HTTP_GET, copy_nothing, .build = build_config},
+    {"/v1/jobs", EX_HTTP_GET, copy_all, .build = build_jobs},
+    {"/v1/jobs/overview", EX_HTTP_GET, copy_all, .build = build_jobs_overview},
+    {"/v1/jobs/:id", EX_HTTP_GET, copy_tasks, .build = build_job},
+    {"/v1/jobs/:id/status", EX_HTTP_GET, copy_job, .build = build_status},
+    {"/v1/jobs/:id/exceptions", EX_HTTP_GET, copy_exceptions, .build = build_exceptions,
+     .read = read_exceptions},
+    {"/v1/jobs/:id/config", EX_HTTP_GET, copy_job, .build = build_job_config},
+    {"/v1/jobs/:id/vertices/:vertex", EX_HTTP_GET, copy_vertex, .build = build_vertex,
+     .read = read_vertex},
+    {"/v1/failover", EX_HTTP_GET, copy_all_newest, .build = build_failover_all},
+    {"/v1/jobs/:id/failover", EX_HTTP_GET, copy_tasks_newest, .build = build_failover},
+    {"/v1/jobs/:id/graph", EX_HTTP_GET, copy_job, .build = build_graph},
+    {"/v1/jobs/:id/failures", EX_HTTP_GET, copy_exceptions, .build = build_failures,
+     .read = read_exceptions},
+    {"/v1/jobs/:id/plan", EX_HTTP_GET, copy_core, .build = build_plan, .read = read_fail},
 };
 
-const struct ex_question *ex_rest_read_questions(size_t *ret_count) {
-    *ret_count = sizeof questions / sizeof *questions;
-    return questions;
-}
+const struct ex_question_list ex_rest_reading = {questions, sizeof questions / sizeof *questions};

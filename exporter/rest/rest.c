@@ -8,18 +8,17 @@
 
 static const char prefix[] = "/v1";
 
+static struct ex_rest_question *add_questions(struct ex_rest *rest, struct ex_rest_question *next,
+                                              const struct ex_question_list *list) {
+    for (size_t i = 0; i < list->count; i++)
+        *next++ = (struct ex_rest_question){&list->items[i], rest};
+    return next;
+}
+
 /* The questions of both halves stand one behind the other. */
 void ex_rest_init(struct ex_rest *rest) {
-    size_t read_count;
-    size_t control_count;
-    const struct ex_question *reading = ex_rest_read_questions(&read_count);
-    const struct ex_question *controlling = ex_rest_control_questions(&control_count);
-    struct ex_rest_question *question = rest->questions;
-
-    for (size_t i = 0; i < read_count; i++)
-        *question++ = (struct ex_rest_question){&reading[i], rest};
-    for (size_t i = 0; i < control_count; i++)
-        *question++ = (struct ex_rest_question){&controlling[i], rest};
+    (void)add_questions(rest, add_questions(rest, rest->questions, &ex_rest_reading),
+                        &ex_rest_controlling);
 }
 
 /* Two routes for each question. */
@@ -89,20 +88,15 @@ static size_t add_push(struct ex_rest *rest, struct ex_http_route *routes) {
 }
 
 size_t ex_rest_read_routes(struct ex_rest *rest, unsigned roles, struct ex_http_route *routes) {
-    size_t count;
+    size_t added = add_routes(rest->questions, ex_rest_reading.count, roles, routes);
 
-    (void)ex_rest_read_questions(&count);
-    size_t added = add_routes(rest->questions, count, roles, routes);
     return added + add_events(rest, roles, routes + added);
 }
 
 size_t ex_rest_control_routes(struct ex_rest *rest, struct ex_http_route *routes) {
-    size_t read_count;
-    size_t count;
-
-    (void)ex_rest_read_questions(&read_count);
-    (void)ex_rest_control_questions(&count);
     size_t added = ex_rest_read_routes(rest, EX_HTTP_ROLES_ALL, routes);
-    added += add_routes(rest->questions + read_count, count, EX_HTTP_ROLE_CONTROL, routes + added);
+
+    added += add_routes(rest->questions + ex_rest_reading.count, ex_rest_controlling.count,
+                        EX_HTTP_ROLE_CONTROL, routes + added);
     return added + add_push(rest, routes + added);
 }

@@ -33,6 +33,12 @@ static const struct ex_row_shape writes[EX_WRITES] = {
                               " ON CONFLICT DO UPDATE SET count=count+excluded.count",
                               3, 1, 1},
     [EX_WRITE_EVENT] = {"INSERT INTO event(at_ms, record) VALUES(?1, ?2)", 1, 1, 0},
+    /* 1 is the kind of `labelled`. */
+    [EX_WRITE_DELIVERY] = {"INSERT INTO delivery(no, kind, failure, at_ms, listener, event)"
+                           " VALUES(?1, ?2, ?3, ?4, ?5,"
+                           " CASE ?2 WHEN 1 THEN 0 ELSE (SELECT max(no) FROM event) END)",
+                           4, 1, 0},
+    [EX_WRITE_DELIVERED] = {"DELETE FROM delivery WHERE no=?1", 1, 0, 0},
 };
 
 static const struct ex_row_shape reads[EX_READS] = {
@@ -59,6 +65,11 @@ static const struct ex_row_shape reads[EX_READS] = {
     [EX_READ_PENDING] = {FAILURE_COLUMNS "WHERE final=0 ORDER BY id", 16, 4, 0},
     [EX_READ_FAILURES] = {FAILURE_COLUMNS "WHERE id>=?1 ORDER BY id", 16, 4, 0},
     [EX_READ_EVENTS] = {"SELECT no, at_ms, record FROM event WHERE no>=?1 ORDER BY no", 2, 1, 0},
+    [EX_READ_DELIVERIES] = {"SELECT delivery.no, kind, failure, delivery.at_ms, listener,"
+                            " failure.record, labels, event.record FROM delivery"
+                            " LEFT JOIN failure ON failure.id=delivery.failure"
+                            " LEFT JOIN event ON event.no=delivery.event ORDER BY delivery.no",
+                            4, 4, 0},
 };
 
 const struct ex_row_shape *ex_write_shape(enum ex_write kind) {

@@ -26,12 +26,18 @@ enum ex_write {
     EX_WRITE_JOB_GONE, /* number */
     /* A failure: id, number of its job, at_ms, final (0, 1), task, attempt, decision: what
        (EX_STORED_*), delay_ms, due_ms, restarted tasks, policy, id, exhausted, pid, budget: limit
-       (-1 = none), remaining | event record, labels, log path, runs of restarted tasks. */
+       (-1 = none), remaining | event record, labels (before they are final, those that it came with), log
+       path, runs of restarted tasks. */
     EX_WRITE_FAILURE,
     EX_WRITE_LABELLED,    /* its labels are final: id | labels */
     EX_WRITE_CLASS_COUNT, /* add: n | type, category */
     EX_WRITE_LABEL_COUNT, /* add: number of the job, n, start_ms | labels */
     EX_WRITE_EVENT,       /* at_ms | event record */
+    /* An event that a listener has yet to acknowledge: number, kind, id of its failure (0 = none),
+       at_ms | listener. A `labelled` is made of its failure again; any other kind is the event
+       that was written just before it. */
+    EX_WRITE_DELIVERY,
+    EX_WRITE_DELIVERED, /* it is over: number */
     EX_WRITES,
 };
 
@@ -56,6 +62,9 @@ enum ex_read {
     EX_READ_PENDING,      /* failures that are not final, oldest first */
     EX_READ_FAILURES,     /* all from an id on, oldest first */
     EX_READ_EVENTS,       /* number, at_ms | record: all from a number on */
+    /* Number, kind, id of the failure, at_ms | listener, record of the failure, its labels, record
+       of the event: in the order of their numbers. Texts that are not there any more are empty. */
+    EX_READ_DELIVERIES,
     EX_READS,
 };
 

@@ -46,6 +46,10 @@ static const char *const steps[] = {
     " DELETE FROM job_state WHERE no=OLD.no;"
     " DELETE FROM tasks WHERE job=OLD.no;"
     " DELETE FROM label_count WHERE job=OLD.no; END;",
+    /* 2. What listeners have yet to acknowledge. */
+    "CREATE TABLE delivery(no INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
+    " failure INTEGER NOT NULL, event INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    " listener TEXT NOT NULL);",
 };
 enum { VERSION = sizeof steps / sizeof *steps };
 
@@ -76,14 +80,22 @@ int ex_schema_run(sqlite3 *db, const char *sql) {
     return ex_schema_errno(sqlite3_exec(db, sql, NULL, NULL, NULL));
 }
 
-int64_t ex_schema_number(sqlite3 *db, const char *sql, int64_t otherwise) {
+/* False: there is no row, or SQLite says why. */
+static bool ask_number(sqlite3 *db, const char *sql, int64_t *ret_number) {
     sqlite3_stmt *statement = NULL;
+    bool found = sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+                 sqlite3_step(statement) == SQLITE_ROW;
+
+    if (found)
+        *ret_number = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    return found;
+}
+
+int64_t ex_schema_number(sqlite3 *db, const char *sql, int64_t otherwise) {
     int64_t number = otherwise;
 
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        number = sqlite3_column_int64(statement, 0);
-    (void)sqlite3_finalize(statement);
+    (void)ask_number(db, sql, &number);
     return number;
 }
 
@@ -103,8 +115,9 @@ static int refuse_damaged(struct fo_error *reterr, const char *path) {
 static int fail_reading(sqlite3 *db, const char *path, struct fo_error *reterr) {
     int code = ex_schema_errno(sqlite3_errcode(db));
 
-    return code == -EINVAL ? refuse_damaged(reterr, path)
-                           : fail(reterr, code, path, sqlite3_errmsg(db));
+    return code == -EINVAL || code == 0 /* it finds nothing wrong with it, we do */
+               ? refuse_damaged(reterr, path)
+               : fail(reterr, code, path, sqlite3_errmsg(db));
 }
 
 /* SQLite would make it readable for all. */
@@ -144,15 +157,18 @@ int ex_schema_connect(const char *path, int flags, sqlite3 **ret_db, struct fo_e
 
 static int check_version(sqlite3 *db, const char *path, int64_t *ret_version,
                          struct fo_error *reterr) {
-    int64_t application = ex_schema_number(db, "PRAGMA application_id", -1);
-    int64_t tables = ex_schema_number(db, "SELECT count(*) FROM sqlite_schema", -1);
+    int64_t application;
+    int64_t tables;
 
-    *ret_version = ex_schema_number(db, "PRAGMA user_version", -1);
-    if (application < 0 || tables < 0 || *ret_version < 0)
+    if (!ask_number(db, "PRAGMA application_id", &application) ||
+        !ask_number(db, "SELECT count(*) FROM sqlite_schema", &tables) ||
+        !ask_number(db, "PRAGMA user_version", ret_version))
         return fail_reading(db, path, reterr);
     if (tables > 0 && application != EX_SCHEMA_APPLICATION)
         return fail(reterr, -EINVAL, path,
                     "is the database of another program; give another --storage.path");
+    if (*ret_version < 0 || (*ret_version == 0) != (tables == 0))
+        return refuse_damaged(reterr, path);
     if (*ret_version > VERSION) {
         char why[140];
         (void)snprintf(why, sizeof why,
@@ -194,6 +210,7 @@ static int check_tables(sqlite3 *db, const char *path, struct fo_error *reterr) 
         "SELECT quick_check<>'ok' FROM pragma_quick_check('tasks')",
         "SELECT quick_check<>'ok' FROM pragma_quick_check('label_count')",
         "SELECT quick_check<>'ok' FROM pragma_quick_check('class_count')",
+        "SELECT quick_check<>'ok' FROM pragma_quick_check('delivery')",
         "SELECT count(*)<>1 FROM daemon",
         "SELECT count(*) FROM failure WHERE id=(SELECT max(id) FROM failure) AND id<0",
     };

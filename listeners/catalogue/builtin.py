@@ -109,7 +109,7 @@ class Tables:
         flags = [".%s = %s" % (key, str(labels[key]).lower())
                  for key in ("secondary", "wrapper") if key in labels]
         tests = rule.get("tests", {})
-        return ("    {.id = %s, .file = %s, .line = %d, .priority = %d,\n     .match = %s,\n"
+        return ("    {.id = %s, .file = %s, .line = %d, .builtin = true, .priority = %d,\n     .match = %s,\n"
                 "     .labels = {%s},\n     .positive = %s, .negative = %s},") % (
                     quote(rule["id"]), quote(os.path.basename(path)), rule.line, rule["priority"],
                     self.match(rule["match"]), ", ".join(texts + flags),

@@ -66,6 +66,8 @@ struct catalogue_options {
     const struct fo_str *redact; /* expressions of what must never be shown */
     size_t redact_count;
     const char *cache_dir; /* for the compiled form; NULL = not cached. Ours, closed to others. */
+    bool compile_builtin;  /* the built-in rules too, although the program holds them compiled: as
+                              it is when the matcher's library is another version */
 };
 
 /* Makes a catalogue of the sources, in order; everything is copied. `options` may be NULL.

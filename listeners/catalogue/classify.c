@@ -41,40 +41,63 @@ static struct catalogue_hit *hit_of(struct catalogue_scratch *scratch, uint32_t 
     return hit;
 }
 
+/* A matcher at work on a piece of the text. */
+struct search {
+    struct judgement *judgement;
+    const struct catalogue_matcher *matcher;
+    size_t offset; /* of the piece */
+};
+
 static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                     void *ctx) {
-    struct judgement *judgement = ctx;
-    const struct catalogue_expression *expression = &judgement->catalogue->expressions[id];
-    uint32_t end = (uint32_t)to;
+    const struct search *search = ctx;
+    struct judgement *judgement = search->judgement;
+    const struct catalogue_expression *expression =
+        &search->matcher->expressions[id >> CATALOGUE_TAIL_BITS];
+    unsigned tail = id & ((1U << CATALOGUE_TAIL_BITS) - 1);
+    size_t end = search->offset + to;
 
     (void)from;
     (void)flags;
+    if (tail != 0)
+        end = catalogue_tail_end(tail, judgement->text, end);
+    if (end == 0 || expression->rule == CATALOGUE_NO_RULE)
+        return 0;
     if (expression->kind == CATALOGUE_TEXT) {
         struct catalogue_hit *hit = hit_of(judgement->scratch, expression->rule);
-        hit->text_end = end > hit->text_end ? end : hit->text_end;
+        hit->text_end = end > hit->text_end ? (uint32_t)end : hit->text_end;
     } else if (catalogue_exception_named(judgement->text, end, expression->name_len)) {
         struct catalogue_hit *hit = hit_of(judgement->scratch, expression->rule);
-        hit->exception_end = end > hit->exception_end ? end : hit->exception_end;
+        hit->exception_end = end > hit->exception_end ? (uint32_t)end : hit->exception_end;
     }
     return 0;
 }
 
-static void scan(struct judgement *judgement) {
-    struct catalogue_scratch *scratch = judgement->scratch;
+static void search(struct judgement *judgement, const struct catalogue_matcher *matcher,
+                   struct fo_str piece) {
+    struct search search = {judgement, matcher, (size_t)(piece.ptr - judgement->text.ptr)};
 
+    if (piece.len == 0 || !matcher->database)
+        return;
+    hs_error_t outcome = hs_scan(matcher->database, piece.ptr, (unsigned)piece.len, 0,
+                                 judgement->scratch->matcher, on_match, &search);
+    assert(outcome == HS_SUCCESS);
+    (void)outcome;
+}
+
+static void search_piece(void *ctx, const char *from, size_t len) {
+    struct judgement *judgement = ctx;
+
+    search(judgement, &judgement->catalogue->builtin, (struct fo_str){from, len});
+}
+
+static void forget_last(struct catalogue_scratch *scratch) {
     scratch->touched_count = 0;
     scratch->shown_used = 0;
     if (++scratch->generation == 0) {
-        memset(scratch->hits, 0, judgement->catalogue->rule_count * sizeof *scratch->hits);
+        memset(scratch->hits, 0, scratch->catalogue->rule_count * sizeof *scratch->hits);
         scratch->generation = 1;
     }
-    if (judgement->text.len == 0 || !judgement->catalogue->database)
-        return;
-    hs_error_t outcome =
-        hs_scan(judgement->catalogue->database, judgement->text.ptr, (unsigned)judgement->text.len,
-                0, scratch->matcher, on_match, judgement);
-    assert(outcome == HS_SUCCESS);
-    (void)outcome;
 }
 
 static bool word_in(struct fo_str word, const struct catalogue_texts *texts) {
@@ -268,12 +291,13 @@ static void set_decided(struct judgement *judgement, struct catalogue_verdict *v
     verdict->runner_up_count = judgement->kept_count - 1;
 }
 
-/* What the trace in the output tells, unless it was told better. */
-static void read_trace(struct judgement *judgement, struct catalogue_verdict *verdict) {
+/* Searches the output, and reads what the trace in it tells, unless it was told better. */
+static void read_text(struct judgement *judgement, struct catalogue_verdict *verdict) {
     const struct catalogue_input *input = judgement->input;
 
-    verdict->chain_count =
-        catalogue_trace_read(judgement->text, verdict->chain, &judgement->runtime);
+    verdict->chain_count = catalogue_trace_read(judgement->text, search_piece, judgement,
+                                                verdict->chain, &judgement->runtime);
+    search(judgement, &judgement->catalogue->own, judgement->text);
     if (input->runtime.len > 0)
         judgement->runtime = catalogue_runtime_name(input->runtime);
     if (input->exception_count > 0)
@@ -294,8 +318,8 @@ int catalogue_classify(const struct catalogue *catalogue, const struct catalogue
     int r = catalogue_text_join(scratch, input, &judgement.text);
     if (r != 0)
         return r;
-    scan(&judgement);
-    read_trace(&judgement, ret_verdict);
+    forget_last(scratch);
+    read_text(&judgement, ret_verdict);
     weigh(&judgement);
     if (judgement.kept_count > 0)
         set_decided(&judgement, ret_verdict);

@@ -190,8 +190,8 @@ int catalogue_hash_rules(struct catalogue *catalogue) {
     return 0;
 }
 
-/* A database fits one set of expressions, one version of the matcher and one kind of processor. */
-int catalogue_hash_database(const struct catalogue *catalogue,
+/* A database fits one set of patterns, one version of the matcher and one kind of processor. */
+int catalogue_hash_patterns(const struct catalogue_patterns *patterns,
                             char ret_key[static CATALOGUE_HASH_SIZE]) {
     XXH3_state_t *state = XXH3_createState();
     hs_platform_info_t platform;
@@ -204,9 +204,10 @@ int catalogue_hash_database(const struct catalogue *catalogue,
     feed(state, fo_str_of(hs_version()));
     feed_number(state, platform.tune);
     feed_number(state, platform.cpu_features);
-    for (size_t i = 0; i < catalogue->expression_count; i++) {
-        feed(state, catalogue->expressions[i].pattern);
-        feed_number(state, catalogue->expressions[i].flags);
+    for (size_t i = 0; i < patterns->count; i++) {
+        feed(state, fo_str_of(patterns->texts[i]));
+        feed_number(state, patterns->flags[i]);
+        feed_number(state, patterns->ids[i]);
     }
     print_hash(state, ret_key);
     (void)XXH3_freeState(state);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* listeners/catalogue/compiled.h - what a catalogue and a scratch are made of; for this room only.
- * All expressions of all rules stand in one matcher database, so that one scan serves every rule:
- * the regular expressions of `message_regex` and the names of `exception`. The scan leaves in the
- * scratch, for each rule that it touched, where its newest match ended; everything else about a
- * rule is compared afterwards. Threads: a catalogue never changes; a scratch belongs to one thread.
+ * All expressions of the built-in rules stand in one matcher, those of the user's rules in another,
+ * so that one scan each serves every rule: the regular expressions of `message_regex` and the names
+ * of `exception`. The scans leave in the scratch, for each rule that they touched, where its newest
+ * match ended; everything else about a rule is compared afterwards. Threads: a catalogue never
+ * changes; a scratch belongs to one thread.
  */
 #ifndef LISTENERS_CATALOGUE_COMPILED_H
 #define LISTENERS_CATALOGUE_COMPILED_H
@@ -11,18 +12,23 @@
 #include <hs/hs.h>
 
 #include "listeners/catalogue/arena.h"
+#include "listeners/catalogue/patterns.h"
 #include "listeners/catalogue/rule.h"
 
-enum { CATALOGUE_HASH_SIZE = 33, CATALOGUE_WHY_SIZE = 96 };
+enum { CATALOGUE_HASH_SIZE = 33 };
 
-enum catalogue_expression_kind { CATALOGUE_TEXT, CATALOGUE_EXCEPTION };
+#define CATALOGUE_NO_RULE UINT32_MAX
 
 struct catalogue_expression {
-    struct fo_str pattern; /* in the matcher's dialect, terminated */
-    unsigned flags;        /* the matcher's */
     enum catalogue_expression_kind kind;
-    uint32_t rule;   /* its index */
+    uint32_t rule;   /* its place among those in force; CATALOGUE_NO_RULE: it is switched off */
     size_t name_len; /* of an exception's name */
+};
+
+struct catalogue_matcher {
+    hs_database_t *database;                  /* owned; NULL: there is nothing to look for */
+    struct catalogue_expression *expressions; /* by number */
+    size_t expression_count;
 };
 
 /* Rules without text, by the first kind of fact that they ask for. */
@@ -56,10 +62,9 @@ struct catalogue {
     const struct catalogue_rule **rules; /* those in force, in file order */
     size_t rule_count;
     struct catalogue_rule_list by_fact[CATALOGUE_FACT_COUNT];
-    struct catalogue_expression *expressions;
-    size_t expression_count;
-    hs_database_t *database; /* owned */
-    hs_database_t *redactor; /* owned; NULL: nothing is redacted */
+    struct catalogue_matcher builtin;
+    struct catalogue_matcher own; /* of the user's rules */
+    hs_database_t *redactor;      /* owned; NULL: nothing is redacted */
     struct catalogue_class *classes;
     size_t class_count;
     char hash[CATALOGUE_HASH_SIZE];
@@ -100,16 +105,19 @@ FO_MUST_CHECK int catalogue_collect(struct catalogue *catalogue,
                                     const struct catalogue_options *options,
                                     struct fo_error *reterr);
 
-/* The hash of the rules in force, and the key of their compiled form. 0 or -ENOMEM. */
+/* The hash of the rules in force, and the key of patterns' compiled form. 0 or -ENOMEM. */
 FO_MUST_CHECK int catalogue_hash_rules(struct catalogue *catalogue);
-FO_MUST_CHECK int catalogue_hash_database(const struct catalogue *catalogue,
+FO_MUST_CHECK int catalogue_hash_patterns(const struct catalogue_patterns *patterns,
                                           char ret_key[static CATALOGUE_HASH_SIZE]);
 
-/* Compiles expressions into a database, or takes it from the cache. 0; -ENOMEM; or -EINVAL with the
- * index of the expression at fault (count: all together) and the reason. */
-FO_MUST_CHECK int catalogue_compile(const struct catalogue_expression *expressions, size_t count,
-                                    hs_database_t **ret_database, size_t *ret_culprit,
-                                    char ret_why[static CATALOGUE_WHY_SIZE]);
+/* Make the matchers of the rules in force, and that of what must not be shown. 0, or -EINVAL,
+ * -E2BIG, -ENOMEM with *reterr naming file, line and rule. */
+FO_MUST_CHECK int catalogue_load_matchers(struct catalogue *catalogue,
+                                          const struct catalogue_options *options,
+                                          struct fo_error *reterr);
+FO_MUST_CHECK int catalogue_load_redactor(struct catalogue *catalogue,
+                                          const struct catalogue_options *options,
+                                          struct fo_error *reterr);
 
 /* The compiled form in the cache folder, by the key of what it was made of. `load` answers NULL
  * when there is none to be trusted; `save` does what it can. */
@@ -131,9 +139,14 @@ struct fo_str catalogue_show_copy(struct catalogue_scratch *scratch, struct fo_s
 /* `text` as a verdict may show it, around `focus`: redacted, cut to CATALOGUE_SHOWN_MAX_BYTES. */
 struct fo_str catalogue_show(struct catalogue_scratch *scratch, struct fo_str text, size_t focus);
 
+/* Told of a piece of the text: whole lines. */
+typedef void catalogue_piece_fn(void *ctx, const char *from, size_t len);
+
 /* The newest exception chain in `text`, outermost first, parts of `text`; and the runtime that its
- * words give away, empty when none does. Returns the chain's length. */
-size_t catalogue_trace_read(struct fo_str text,
+ * words give away, empty when none does. Returns the chain's length. On the way it hands over what
+ * built-in rules are to search, in order: all of the text but stack frames of a JVM that another
+ * one follows. The outermost frame of each trace stays, it says that there was a trace. */
+size_t catalogue_trace_read(struct fo_str text, catalogue_piece_fn *found, void *ctx,
                             struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX],
                             struct fo_str *ret_runtime);
 

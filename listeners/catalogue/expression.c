@@ -56,11 +56,11 @@ static void put(struct translation *t, const char *text) {
 
 /* A character that stands for itself. */
 static void put_literal(struct translation *t, int c) {
-    char text[8] = {(char)c, 0};
+    static const char digits[] = "0123456789abcdef";
+    const char plain[] = {(char)c, 0};
+    const char escaped[] = {'\\', 'x', digits[c >> 4 & 15], digits[c & 15], 0};
 
-    if (!isalnum(c) && c != ' ' && c != '_')
-        (void)snprintf(text, sizeof text, "\\x%02x", (unsigned)c);
-    put(t, text);
+    put(t, isalnum(c) || c == ' ' || c == '_' ? plain : escaped);
 }
 
 static void escape(struct translation *t) {

@@ -44,6 +44,7 @@ struct catalogue_rule {
     struct fo_str id;
     struct fo_str file;
     int line;
+    bool builtin; /* it stands in catalogue_builtin_rules */
     int priority;
     struct catalogue_rule_match match;
     struct catalogue_rule_labels labels;

@@ -5,12 +5,13 @@
 #include "listeners/catalogue/compiled.h"
 
 static int matcher_scratch(const struct catalogue *catalogue, hs_scratch_t **ret_matcher) {
+    const hs_database_t *const databases[] = {catalogue->builtin.database, catalogue->own.database,
+                                              catalogue->redactor};
     hs_error_t outcome = HS_SUCCESS;
 
-    if (catalogue->database)
-        outcome = hs_alloc_scratch(catalogue->database, ret_matcher);
-    if (outcome == HS_SUCCESS && catalogue->redactor)
-        outcome = hs_alloc_scratch(catalogue->redactor, ret_matcher);
+    for (size_t i = 0; outcome == HS_SUCCESS && i < sizeof databases / sizeof databases[0]; i++)
+        if (databases[i])
+            outcome = hs_alloc_scratch(databases[i], ret_matcher);
     return outcome == HS_SUCCESS ? 0 : -ENOMEM;
 }
 

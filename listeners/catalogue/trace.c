@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the exception chain that a program printed as it died, and with it the program's runtime:
  * JVM, Python, Node, Go, Rust and the sanitizers, each by the words that it always prints at the
- * start of a line. When several traces were printed the newest counts. */
+ * start of a line. When several traces were printed the newest counts.
+ * On the way it leaves out what is not worth a search: most of a trace are frames, which name what
+ * was called, not what went wrong. */
 #include "listeners/catalogue/compiled.h"
 
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
@@ -34,6 +36,14 @@ struct chain {
     bool linked;        /* Python: the next exception was raised while handling this one */
     bool message_next;  /* Rust: the message stands on the next line */
     bool causes_follow; /* Rust: numbered causes, indented */
+};
+
+/* What is to be searched, while lines are read: all but the frames that a frame follows. */
+struct pieces {
+    catalogue_piece_fn *found; /* NULL: nobody asks */
+    void *ctx;
+    const char *from;  /* of the piece that is growing */
+    const char *frame; /* the line before, if it was a frame */
 };
 
 static bool is_name_char(char c) {
@@ -275,21 +285,78 @@ static void read_line(struct chain *chain, struct fo_str line) {
         read_flush(chain, line);
 }
 
-static void read_text(struct chain *chain, struct fo_str text) {
+static bool is_frame(struct fo_str line) {
+    while (line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+        line = after(line, 1);
+    return starts(line, "at ");
+}
+
+/* `(File.java:12)` */
+static bool ends_in_source(struct fo_str line) {
+    if (line.len == 0 || line.ptr[line.len - 1] != ')')
+        return false;
+    line.len--;
+    while (line.len > 0 && line.ptr[line.len - 1] >= '0' && line.ptr[line.len - 1] <= '9')
+        line.len--;
+    return ends(line, ".java:") || ends(line, ".scala:") || ends(line, ".kt:");
+}
+
+/* `\tat pkg.Class.method(File.java:12)`, and behind it what some add: ` ~[lib.jar:1.0]`. Cheap
+ * rather than complete: what is not recognised is searched. */
+static bool is_plain_frame(struct fo_str line) {
+    static const char library[] = " ~[";
+
+    if (line.len == 0 || (line.ptr[0] != ' ' && line.ptr[0] != '\t') || !is_frame(line))
+        return false;
+    if (line.ptr[line.len - 1] == ']') {
+        const char *end = memmem(line.ptr, line.len, library, sizeof library - 1);
+        line.len = end ? (size_t)(end - line.ptr) : line.len;
+    }
+    return ends_in_source(line);
+}
+
+static void hand_over(const struct pieces *pieces, const char *to) {
+    if (pieces->found && pieces->from < to)
+        pieces->found(pieces->ctx, pieces->from, (size_t)(to - pieces->from));
+}
+
+/* A frame; only the last of several stays. */
+static void leave_out(struct pieces *pieces, const char *frame) {
+    if (pieces->frame) {
+        hand_over(pieces, pieces->frame);
+        pieces->from = frame;
+    }
+    pieces->frame = frame;
+}
+
+/* Frames tell the reader nothing once their runtime is known. */
+static bool tells_nothing(const struct chain *chain) {
+    return has_seen(chain, RUNTIME_JVM) && !chain->message_next;
+}
+
+static void read_text(struct chain *chain, struct fo_str text, struct pieces *pieces) {
     while (text.len > 0) {
         const char *end = memchr(text.ptr, '\n', text.len);
         struct fo_str line = {text.ptr, end ? (size_t)(end - text.ptr) : text.len};
-        read_line(chain, line);
+        bool frame = is_plain_frame(line);
+        if (!frame || !tells_nothing(chain))
+            read_line(chain, line);
+        if (frame)
+            leave_out(pieces, line.ptr);
+        else
+            pieces->frame = NULL;
         text = after(text, end ? line.len + 1 : line.len);
     }
+    hand_over(pieces, text.ptr);
 }
 
-size_t catalogue_trace_read(struct fo_str text,
+size_t catalogue_trace_read(struct fo_str text, catalogue_piece_fn *found, void *ctx,
                             struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX],
                             struct fo_str *ret_runtime) {
     struct chain chain = {.links = ret_chain};
+    struct pieces pieces = {.found = found, .ctx = ctx, .from = text.ptr};
 
-    read_text(&chain, text);
+    read_text(&chain, text, &pieces);
     *ret_runtime =
         fo_str_of(chain.runtimes != 0 ? runtime_names[__builtin_ctz(chain.runtimes)] : NULL);
     return chain.count;
@@ -300,10 +367,11 @@ size_t catalogue_trace_reported(const struct fo_str *exceptions, size_t count,
                                 struct catalogue_exception ret_chain[static CATALOGUE_CHAIN_MAX]) {
     struct chain chain = {.links = ret_chain};
     struct catalogue_exception links[CATALOGUE_CHAIN_MAX];
+    struct pieces unasked = {.found = NULL};
 
     for (size_t i = 0; i < count; i++) {
         struct chain inner = {.links = links};
-        read_text(&inner, exceptions[i]);
+        read_text(&inner, exceptions[i], &unasked);
         if (inner.count == 0 && split(exceptions[i], &links[0].name, &links[0].message))
             inner.count = 1;
         for (size_t j = 0; j < inner.count; j++)
@@ -320,12 +388,6 @@ static struct fo_str line_before(struct fo_str text, size_t at) {
     if (newline)
         from = (size_t)(newline - text.ptr) + 1;
     return (struct fo_str){text.ptr + from, at - from};
-}
-
-static bool is_frame(struct fo_str line) {
-    while (line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
-        line = after(line, 1);
-    return starts(line, "at ");
 }
 
 /* A simple name may end a longer one, a full name may not. */

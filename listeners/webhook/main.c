@@ -4,7 +4,9 @@
  *                                  format: alertmanager}}}
  * config: url; format (json, alertmanager); events (labelled, exhausted, recovered);
  * bearer_token_file, ca_file, cert_file, key_file; timeout_ms (10000); queue (1000).
- * What cannot be delivered is tried again, later each time, and kept within `queue` and 8 MiB. */
+ * What cannot be delivered is tried again, later each time. An event is acknowledged when its post
+ * was accepted, or refused for good: until then the daemon keeps it, and gives us `queue` of them
+ * at a time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,13 @@
 #include "listeners/webhook/payload.h"
 #include "listeners/webhook/sender.h"
 
-enum { QUEUE = 1000, QUEUE_BYTES = 8 * 1024 * 1024, LINE_BYTES = 1024 * 1024, LAST_MS = 1000 };
+enum {
+    QUEUE = 1000,
+    QUEUE_MAX = 10000,
+    QUEUE_BYTES = 32 * 1024 * 1024, /* more than the daemon keeps of us */
+    LINE_BYTES = 1024 * 1024,
+    LAST_MS = 1000,
+};
 
 static struct sender sender;
 static struct queue queue;
@@ -51,19 +59,26 @@ static long long clock_ms(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-static void take(const char *line, size_t len) {
-    char *body;
+static void acknowledge(long long number) {
+    if (number > 0)
+        say(json_pack("{s:I}", "delivered", (json_int_t)number));
+}
 
-    if (for_alertmanager) {
-        json_t *event = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
-        body = payload_alerts(event);
-        json_decref(event);
-    } else {
-        body = strndup(line, len);
-    }
-    size_t dropped = body ? queue_add(&queue, body) : 0;
+static void take(const char *line, size_t len) {
+    json_t *event = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
+    struct delivery delivery = {
+        .number = json_integer_value(json_object_get(event, "delivery")),
+    };
+
+    if (!event)
+        return; /* none of the daemon's lines; or no memory, and it is told again in our next life
+                 */
+    payload_id(event, delivery.id, sizeof delivery.id);
+    delivery.body = for_alertmanager ? payload_alerts(event) : payload_record(event);
+    json_decref(event);
+    int dropped = delivery.body ? queue_add(&queue, &delivery) : 0;
     if (dropped > 0)
-        count("dropped", dropped);
+        count("dropped", (size_t)dropped);
 }
 
 /* Lines as they come; the first is the configuration, read before. False: the daemon is gone. */
@@ -110,8 +125,8 @@ static void greet(const json_t *config) {
                   "help", "Events that wait to be delivered.", "labels"));
     events = json_is_array(events) ? json_incref(events)
                                    : json_pack("[s, s, s]", "labelled", "exhausted", "recovered");
-    say(json_pack("{s:s, s:s, s:[], s:o}", "name", "webhook", "version", "1.0", "output_keys",
-                  "events", events));
+    say(json_pack("{s:s, s:s, s:[], s:o, s:I}", "name", "webhook", "version", "1.0", "output_keys",
+                  "events", events, "acknowledges", (json_int_t)queue.count_max));
 }
 
 /* The first line, byte by byte: what follows it is for read_events(). */
@@ -124,6 +139,19 @@ static json_t *read_config(void) {
     return json_loadb(line, len, 0, NULL);
 }
 
+/* A failure wants an answer with labels, and its events say all of it once more. */
+static const char *check_events(const json_t *config) {
+    size_t index;
+    json_t *kind;
+
+    json_array_foreach(json_object_get(config, "events"), index, kind) {
+        const char *word = json_string_value(kind);
+        if (word && strcmp(word, "failure") == 0)
+            return "config.events may be labelled, exhausted and recovered";
+    }
+    return NULL;
+}
+
 int main(void) {
     json_t *root = read_config();
     const json_t *config = json_object_get(root, "config");
@@ -134,14 +162,17 @@ int main(void) {
     for_alertmanager = format && strcmp(format, "alertmanager") == 0;
     if (!wrong && format && !for_alertmanager && strcmp(format, "json") != 0)
         wrong = "config.format must be json or alertmanager";
+    if (!wrong)
+        wrong = check_events(config);
+    if (limit && (json_integer_value(limit) < 1 || json_integer_value(limit) > QUEUE_MAX))
+        wrong = "config.queue must be from 1 to 10000";
     if (wrong) {
         say(json_pack("{s:s}", "error", wrong));
         return 1;
     }
     sender.ended = on_ended;
     srandom((unsigned)getpid() ^ (unsigned)time(NULL));
-    queue_init(&queue, json_integer_value(limit) > 0 ? (size_t)json_integer_value(limit) : QUEUE,
-               QUEUE_BYTES);
+    queue_init(&queue, limit ? (size_t)json_integer_value(limit) : QUEUE, QUEUE_BYTES, acknowledge);
     greet(config);
     serve();
     json_decref(root);

@@ -12,6 +12,18 @@ static const char *text(const json_t *event, const char *key) {
     return value ? value : "";
 }
 
+char *payload_record(json_t *event) {
+    (void)json_object_del(event, "delivery");
+    return json_dumps(event, JSON_COMPACT);
+}
+
+void payload_id(const json_t *event, char *ret_id, size_t size) {
+    const char *number = strcmp(text(event, "kind"), "recovered") == 0 ? "incident" : "failure_id";
+
+    (void)snprintf(ret_id, size, "%.40s-%.20s-%lld", text(event, "job_id"), text(event, "kind"),
+                   (long long)json_integer_value(json_object_get(event, number)));
+}
+
 static void write_time(const json_t *event, char out[static TIME_BYTES]) {
     long long ms = json_integer_value(json_object_get(event, "time_ms"));
     time_t seconds = (time_t)(ms / 1000);

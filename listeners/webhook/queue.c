@@ -4,14 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-void queue_init(struct queue *queue, size_t count_max, size_t bytes_max) {
-    *queue = (struct queue){.count_max = count_max, .bytes_max = bytes_max};
+void queue_init(struct queue *queue, size_t count_max, size_t bytes_max,
+                void (*gone)(long long number)) {
+    *queue = (struct queue){.count_max = count_max, .bytes_max = bytes_max, .gone = gone};
     STAILQ_INIT(&queue->waiting);
 }
 
 static void release(struct queue *queue, struct delivery *delivery) {
     queue->count--;
     queue->bytes -= strlen(delivery->body);
+    queue->gone(delivery->number);
     free(delivery->body);
     free(delivery);
 }
@@ -25,18 +27,18 @@ static void drop_second(struct queue *queue) {
     release(queue, second);
 }
 
-size_t queue_add(struct queue *queue, char *body) {
-    struct delivery *delivery = malloc(sizeof *delivery);
-    size_t dropped = 0;
+int queue_add(struct queue *queue, const struct delivery *delivery) {
+    struct delivery *copy = malloc(sizeof *copy);
+    int dropped = 0;
 
-    if (!delivery) {
-        free(body);
-        return 1;
+    if (!copy) {
+        free(delivery->body);
+        return -1;
     }
-    delivery->body = body;
-    STAILQ_INSERT_TAIL(&queue->waiting, delivery, link);
+    *copy = *delivery;
+    STAILQ_INSERT_TAIL(&queue->waiting, copy, link);
     queue->count++;
-    queue->bytes += strlen(body);
+    queue->bytes += strlen(copy->body);
     while (queue->count > 2 &&
            (queue->count > queue->count_max || queue->bytes > queue->bytes_max)) {
         drop_second(queue);
@@ -45,9 +47,8 @@ size_t queue_add(struct queue *queue, char *body) {
     return dropped;
 }
 
-const char *queue_first(const struct queue *queue) {
-    const struct delivery *first = STAILQ_FIRST(&queue->waiting);
-    return first ? first->body : NULL;
+const struct delivery *queue_first(const struct queue *queue) {
+    return STAILQ_FIRST(&queue->waiting);
 }
 
 void queue_drop_first(struct queue *queue) {

@@ -72,12 +72,14 @@ static size_t read_token(const char *path, char token[static TOKEN_BYTES]) {
     return len;
 }
 
-static int set_headers(struct sender *sender) {
+static int set_headers(struct sender *sender, const char *id) {
     char token[TOKEN_BYTES];
     char header[HEADER_BYTES];
 
     curl_slist_free_all(sender->headers);
     sender->headers = curl_slist_append(NULL, "Content-Type: application/json");
+    (void)snprintf(header, sizeof header, "Failover-Event-Id: %s", id);
+    sender->headers = curl_slist_append(sender->headers, header);
     if (sender->token_file) {
         if (read_token(sender->token_file, token) == 0)
             return -1;
@@ -99,14 +101,14 @@ static void back_off(struct sender *sender, long long now_ms) {
     sender->next_ms = now_ms + wait_ms / 2 + random() % (wait_ms / 2);
 }
 
-static void start(struct sender *sender, const char *body, long long now_ms) {
-    if (set_headers(sender) < 0) {
+static void start(struct sender *sender, const struct delivery *delivery, long long now_ms) {
+    if (set_headers(sender, delivery->id) < 0) {
         sender->ended("failed", "bearer_token_file cannot be read");
         back_off(sender, now_ms);
         return;
     }
-    (void)curl_easy_setopt(sender->easy, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
-    (void)curl_easy_setopt(sender->easy, CURLOPT_POSTFIELDS, body); /* borrowed */
+    (void)curl_easy_setopt(sender->easy, CURLOPT_POSTFIELDSIZE, (long)strlen(delivery->body));
+    (void)curl_easy_setopt(sender->easy, CURLOPT_POSTFIELDS, delivery->body); /* borrowed */
     sender->under_way = curl_multi_add_handle(sender->multi, sender->easy) == CURLM_OK;
 }
 

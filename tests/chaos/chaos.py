@@ -10,6 +10,7 @@ After each kill: no process is left; the next daemon's counters are not below an
 account adds up; every acknowledged failure is in the store once; the budget and the restarts are those of a model.
 """
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -62,6 +63,7 @@ def require(holds, what):
 
 class Chaos:
     def __init__(self, seed):
+        self.seed = seed
         self.random = random.Random(seed)
         self.folder = tempfile.mkdtemp(prefix="chaos-")
         self.storage = os.path.join(self.folder, "storage")
@@ -85,6 +87,7 @@ class Chaos:
         self.push = json.dumps({
             "name": "push", "engine": "push", "vertices": [{"id": "p", "parallelism": PUSH_TASKS}],
             "configuration": {**strategy, "restart-strategy.fixed-delay.delay": "0 ms"}})
+        self.arguments = [self.local]
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -105,7 +108,7 @@ class Chaos:
         if SHIM:
             environment["LD_PRELOAD"] = SHIM
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--web.listen-address=127.0.0.1:0", f"--storage.path={self.storage}", self.local],
+            [PROGRAM, "serve", "--web.listen-address=127.0.0.1:0", f"--storage.path={self.storage}", *self.arguments],
             stderr=log, env=environment, start_new_session=True)
         log.close()
 
@@ -136,12 +139,17 @@ class Chaos:
                 found[sample.group(1), tuple(sorted(LABEL.findall(sample.group(2) or "")))] = float(sample.group(3))
         return found
 
+    @staticmethod
+    def total(samples, family, **labels):
+        return sum(value for (name, found), value in samples.items()
+                   if name == family and labels.items() <= dict(found).items())
+
     def look(self):
         """A scrape must add up, and no counter may ever be below what was shown before."""
         now = self.scrape()
 
         def total(name):
-            return sum(value for (family, _), value in now.items() if family == name)
+            return self.total(now, name)
         require(total("failover_failures_received_total") == total("failover_failures_rejected_total")
                 + total("failover_failures_counted_total") + total("failover_failures_pending"), "the account")
         require(total("failover_failures_counted_total") == total("failover_failures_by_class_total"), "the classes")
@@ -193,6 +201,32 @@ class Chaos:
                 self.tasks[task] = (attempt + 1, "RUNNING")
                 task = (task + 1) % PUSH_TASKS
 
+    def submit_push(self):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if not self.submitted:
+                status, _ = self.ask("POST", "/jobs", self.push)
+                require(status in (201, 409), f"the push job was answered {status}")
+                self.submitted = True
+
+    @contextlib.contextmanager
+    def loaded(self):
+        """The load on the daemon, which is killed in the end if it still lives; nothing of it may be left."""
+        stop = threading.Event()
+        load = threading.Thread(target=self.push_load, args=(stop,))
+        self.submit_push()
+        if self.submitted:
+            load.start()
+        try:
+            yield
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            self.died()
+            stop.set()
+            if load.ident:
+                load.join()
+        require(not self.trouble, self.trouble)
+
     # ---- one cycle ----
 
     def cycle(self):
@@ -209,18 +243,7 @@ class Chaos:
             require(self.process.returncode == -signal.SIGKILL, f"it ended by itself: {self.process.returncode}")
             self.died()
             return
-        stop = threading.Event()
-        load = threading.Thread(target=self.push_load, args=(stop,))
-        try:
-            if not self.submitted:
-                status, _ = self.ask("POST", "/jobs", self.push)
-                require(status in (201, 409), f"the push job was answered {status}")
-                self.submitted = True
-        except (OSError, http.client.HTTPException):
-            pass
-        if self.submitted:
-            load.start()
-        try:
+        with self.loaded(), contextlib.suppress(OSError, http.client.HTTPException):  # it died meanwhile
             self.look()
             deadline = time.monotonic() + self.random.random() * 0.3
             if mode in ("ENOSPC", "EIO"):
@@ -234,18 +257,14 @@ class Chaos:
                 self.process.send_signal(signal.SIGCONT)
             while time.monotonic() < deadline and self.process.poll() is None:
                 self.look()
-        except (OSError, http.client.HTTPException):
-            pass  # it died meanwhile
-        finally:
-            if self.process.poll() is None:
-                self.process.kill()
-            self.died()
-            stop.set()
-            if load.ident:
-                load.join()
-            if os.path.exists(self.path("failing")):
-                os.unlink(self.path("failing"))
-        require(not self.trouble, self.trouble)
+        if os.path.exists(self.path("failing")):
+            os.unlink(self.path("failing"))
+
+    def check_copies(self):
+        twice = self.path("locks/twice")
+        if os.path.exists(twice):
+            with open(twice, encoding="utf-8") as text:
+                raise Broken("two copies of a task ran: " + text.read())
 
     def check_store(self):
         """What is on the disk, read by somebody else."""
@@ -282,11 +301,8 @@ class Chaos:
             raise Broken("it does not start")
         now = self.look()
         for job in ("local", "push") if self.submitted else ("local",):
-            def value(family):
-                return sum(number for (name, labels), number in now.items()
-                           if name == family and ("job_name", job) in labels)
             failures = names.get(job, 0)
-            spent = ATTEMPTS - value("failover_job_restart_budget_remaining")
+            spent = ATTEMPTS - self.total(now, "failover_job_restart_budget_remaining", job_name=job)
             require(failures <= spent <= failures + LOCAL_TASKS + PUSH_TASKS, f"{job}: {failures} failed, {spent} spent")
         self.process.kill()
         self.died()
@@ -295,9 +311,7 @@ class Chaos:
         began = time.monotonic()
         for number in range(1, cycles + 1):
             self.cycle()
-            twice = self.path("locks/twice")
-            require(not os.path.exists(twice), "two copies of a task ran: " + (
-                open(twice, encoding="utf-8").read() if os.path.exists(twice) else ""))
+            self.check_copies()
             if number % 20 == 0 or number == cycles:
                 names = self.check_store()
                 print(f"{number} cycles, {sum(names.values())} failures, {self.acknowledged} acknowledged, "
@@ -306,22 +320,32 @@ class Chaos:
         print("deaths:", " ".join(f"{mode}={count}" for mode, count in self.deaths.items()))
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--cycles", type=int, default=15)
+def options_of(parser):
+    """With the seed, which every one of these programs takes."""
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "little"))
-    options = parser.parse_args()
-    print(f"seed {options.seed}, shim {'yes' if SHIM else 'no'}", flush=True)
-    chaos = Chaos(options.seed)
+    return parser.parse_args()
+
+
+def show(chaos, work, *arguments):
+    """Does it and says how it went; what is left after a failure is for looking at."""
+    print(f"seed {chaos.seed}, shim {'yes' if SHIM else 'no'}", flush=True)
     try:
-        chaos.run(options.cycles)
+        work(*arguments)
     except Exception:
         if chaos.process and chaos.process.poll() is None:
             chaos.process.kill()
-        print(f"seed {options.seed}: broken; see {chaos.folder}", file=sys.stderr)
+        print(f"seed {chaos.seed}: broken; see {chaos.folder}", file=sys.stderr)
         raise
     shutil.rmtree(chaos.folder)
-    print("chaos: all holds")
+    print(f"{os.path.basename(sys.argv[0]).removesuffix('.py')}: all holds")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cycles", type=int, default=15)
+    options = options_of(parser)
+    chaos = Chaos(options.seed)
+    show(chaos, chaos.run, options.cycles)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ def has_data(url, expression, minutes):
         with urllib.request.urlopen(request, timeout=30) as answer:
             return bool(json.load(answer)["data"]["result"])
     except urllib.error.HTTPError as error:
+        if error.code == 503:
+            raise  # it listens, and is not yet ready
         raise ValueError(f"{expression}: {error.read().decode()}") from error
 
 

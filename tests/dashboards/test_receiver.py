@@ -5,19 +5,16 @@ test_receiver.py RECEIVER RUNBOOKS_DIR"""
 
 import http.client
 import json
-import socket
+import os
 import subprocess
 import sys
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from harness import free_port  # noqa: E402
+
 RECEIVER, RUNBOOKS = sys.argv[1:3]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Receiver(unittest.TestCase):
@@ -26,7 +23,7 @@ class Receiver(unittest.TestCase):
         cls.port = free_port()
         cls.process = subprocess.Popen([sys.executable, "-B", RECEIVER, str(cls.port), RUNBOOKS],
                                        stdout=subprocess.PIPE, text=True)  # fmt: skip
-        for _ in range(100):
+        for _ in range(600):
             if cls.check() == 0:
                 return
             time.sleep(0.1)
@@ -44,7 +41,7 @@ class Receiver(unittest.TestCase):
         return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
 
     def ask(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         text = answer.read().decode()

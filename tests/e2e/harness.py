@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -41,10 +42,14 @@ def wait_for(condition, seconds=60, what="the condition"):
 
 
 def free_port(address="127.0.0.1"):
-    """A port of the address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    """A port of the address that nobody listens on. It is none of those that the kernel gives to clients: another
+    test, which opens ten thousand connections, would have it before the program that it is meant for."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as text:
+        for_clients = int(text.read().split()[0])
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((address, random.randrange(10000, for_clients) if for_clients > 20000 else 0))
+            return probe.getsockname()[1]
 
 
 def alive(pid):

@@ -347,10 +347,12 @@ class Counting(FlinkCase):
         self.write("targets.json", json.dumps([{"targets": [self.manager.url]}]))
         self.wait_total(self.exporter, 1, "failover_job_state", engine="prod", state="RUNNING")
         self.wait_total(self.exporter, 1, "failover_engine_up", engine="prod")
-        with open(targets, "w", encoding="utf-8") as file:
-            file.write("[nonsense")
-        wait_for(lambda: "those known stay" in self.exporter.log_text(), what="a complaint")
-        self.wait_total(self.exporter, 1, "failover_flink_jobmanager_up")
+        for text, complaint in (("", "no list of addresses"), ("[nonsense", "flow sequence")):
+            with open(targets, "w", encoding="utf-8") as file:
+                file.write(text)
+            wait_for(lambda: complaint in self.exporter.log_text(), what="a complaint")
+            self.wait_polls(self.exporter)
+            self.wait_total(self.exporter, 1, "failover_flink_jobmanager_up")
         self.write("targets.json", "[]")
         self.wait_total(self.exporter, None, "failover_flink_jobmanager_up")
         self.wait_total(self.exporter, 1, "failover_job_state", engine="prod", state="SUSPENDED")

@@ -190,14 +190,22 @@ class Hostile(Case):
         return self.send("POST", "/jobs", json.dumps(job), Content_Type="application/json")
 
     def test_names(self):
-        for name in ("../x", "a/b", "..", ".", "a\nb", "a\x1b[31mb", "a\x7fb", "a\x9b31mb", "a\u202eb", "a\u2066b",
-                     "a\u2028b", "", "x" * 129, "0123456789abcdef" * 2):
+        for name in ("../x", "a/b", "..", ".", "a\nb", "a\x1b[31mb", "a\x7fb", "a\x9b31mb", "a\u2028b", "", "x" * 129,
+                     "0123456789abcdef" * 2):
             status, answer = self.submit(name)
             self.assertEqual(status, 400, ascii(name))
             self.assertIn("name", answer["errors"][0])
         for vertex in ("../x", "..", "a/b", "a\nb", "a[1]", "-a", ""):
             self.assertEqual(self.submit("good", vertex)[0], 400, ascii(vertex))
         self.assertEqual(len(json.loads(self.server.get("/jobs")[1])["jobs"]), 1)
+        turned = "turned \u202e round"
+        self.assertEqual(self.submit(turned)[0], 201)
+        listed = self.run_program("list", f"--storage.path={self.server.storage}").stdout
+        self.assertIn("turned ? round", listed)
+        self.assertNotIn("\u202e", listed + self.server.log_text())
+        self.assertIn("turned \\u202e round", self.server.log_text())
+        self.server.wait_state(turned, "FINISHED")
+        self.assertEqual(json.loads(self.server.get("/jobs/turned%20%E2%80%AE%20round")[1])["name"], turned)
 
     def test_links_in_folders(self):
         """Somebody who can write to a folder of ours has no file of somebody else's read or written."""

@@ -50,7 +50,8 @@ class Surviving(StoreCase):
         budget = daemon.total("failover_job_restart_budget_remaining")
         jid = json.loads(daemon.get("/jobs/overview")[1])["jobs"][0]["jid"]
         self.kill_daemon(daemon)
-        daemon = self.start(job)
+        killed = time.time()
+        daemon = self.start("--web.openmetrics-created", job)
         wait_for(lambda: len(self.read("runs").splitlines()) == 4, what="the fourth attempt")
         after = self.counters(daemon)
         for key, value in before.items():
@@ -66,6 +67,11 @@ class Surviving(StoreCase):
         self.assertEqual(epochs, sorted(set(epochs)))
         exceptions = json.loads(daemon.get(f"/jobs/{jid}/exceptions")[1])
         self.assertEqual(len(exceptions["exceptionHistory"]["entries"]), 2)
+        text = daemon.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")[1]
+        created = {line.split("{")[0]: float(line.split()[-1]) for line in text.splitlines()
+                   if line.startswith("failover_job_re") and "_created{" in line}
+        self.assertLess(created["failover_job_restarts_created"], killed)  # goes on
+        self.assertGreater(created["failover_job_recovery_seconds_created"], killed)  # begins anew
         self.assertEqual(daemon.stop(), 0)
 
     def test_stop(self):
@@ -218,6 +224,46 @@ class Push(StoreCase):
             self.assertEqual(daemon.total("failover_job_failures_total"), restarts + 1)
             self.assertEqual(daemon.total("failover_job_restarts_total"), restarts + 1)
         daemon.account()
+
+    def follow(self, daemon, path, last_id):
+        connection = daemon.control()
+        self.addCleanup(connection.close)
+        connection.request("GET", path, headers={"Last-Event-ID": str(last_id)})
+        return connection.getresponse()
+
+    def event(self, stream):
+        """(kind, id) of the next one; keep-alives are passed over."""
+        fields = {}
+        while "data" not in fields:
+            name, separator, value = stream.readline().decode().rstrip("\n").partition(": ")
+            if separator and name:
+                fields[name] = value
+        return fields["event"], int(fields["id"])
+
+    def test_streams_go_on(self):
+        """A stream that comes back with the id of an event of the daemon before is told that it has missed
+        something; the new ids are higher, and with them it goes on."""
+        daemon = self.start()
+        self.ask(daemon, "POST", "/jobs", {
+            "name": "kept", "engine": "push", "vertices": [{"id": "a", "parallelism": 2}], "configuration": FIXED})
+        for task in range(2):
+            self.report(daemon, f"a[{task}]", 0, 0, "RUNNING")
+        last = {"/jobs/kept/decisions": 1, "/events": 1}
+        for attempt, end in enumerate((self.kill_daemon, lambda daemon: daemon.stop(), self.kill_daemon)):
+            for path, known in last.items():
+                kind, last[path] = self.event(self.follow(daemon, path, known))
+                self.assertEqual(kind, "reset", path)
+                self.assertGreater(last[path], known)
+            streams = {path: self.follow(daemon, path, known) for path, known in last.items()}
+            self.report(daemon, "a[0]", attempt, 1, "FAILED", failure={"exit_code": 3})
+            for (path, stream), expected in zip(streams.items(), ("restart", "failure")):
+                kind, known = self.event(stream)
+                self.assertEqual((kind, known), (expected, last[path] + 1), path)
+                last[path] = known
+            wait_for(lambda: self.report(daemon, "a[0]", attempt + 1, 0, "RUNNING")[0] == 200,
+                     what="the next attempt")
+            end(daemon)
+            daemon = self.start()
 
     def test_stop(self):
         """Stopping the daemon stops nothing that runs elsewhere."""

@@ -4,13 +4,15 @@ ZooKeeper so that a JobManager can be replaced. Nothing is left running after st
 import json
 import os
 import shutil
-import socket
 import subprocess
-import time
+import sys
 import urllib.error
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
+from harness import free_port, wait_for  # pylint: disable=wrong-import-position
+
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>failover</groupId><artifactId>flink-check</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>
@@ -32,23 +34,6 @@ TASKMANAGER = {
 
 class Unavailable(Exception):
     """The artefacts cannot be had."""
-
-
-def wait_for(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.2)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def fetch_artefacts(version, folder):

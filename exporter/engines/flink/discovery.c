@@ -101,6 +101,7 @@ static int read_list(const struct ex_tree *tree, const json_t *list, char **urls
     return ret;
 }
 
+/* An empty file is no empty list: who writes it anew may have only begun. */
 static int read_file(const char *path, char **urls, size_t *count) {
     struct ex_tree *tree;
     struct fo_error error = {.text = "no list of addresses"};
@@ -108,8 +109,7 @@ static int read_file(const char *path, char **urls, size_t *count) {
 
     if (ret == 0) {
         const json_t *root = ex_tree_root(tree);
-        ret = json_is_array(root) || json_is_null(root) ? read_list(tree, root, urls, count)
-                                                        : -EINVAL;
+        ret = json_is_array(root) ? read_list(tree, root, urls, count) : -EINVAL;
         ex_tree_free(tree);
     }
     if (ret < 0)

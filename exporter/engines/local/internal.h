@@ -113,6 +113,7 @@ struct ex_attempt {
     int64_t watchdog_at_ms;
     int64_t kill_at_ms;
     uv_timer_t timer; /* at the earliest of the three */
+    bool timer_late;  /* it was, and is asked once more */
     struct ex_output *output;
     char *log_path;
     char *state_path;

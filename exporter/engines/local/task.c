@@ -11,6 +11,8 @@
 #include "exporter/base/log.h"
 #include "exporter/engines/local/internal.h"
 
+enum { LATE_MS = 100 };
+
 /* ---- time ---------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer);
@@ -27,9 +29,12 @@ static void timer_clear(struct ex_attempt *attempt) {
     (void)uv_timer_stop(&attempt->timer);
 }
 
+static int64_t next_deadline_ms(const struct ex_attempt *attempt) {
+    return earlier(attempt->kill_at_ms, earlier(attempt->timeout_at_ms, attempt->watchdog_at_ms));
+}
+
 static void timer_arm(struct ex_attempt *attempt) {
-    int64_t next_ms =
-        earlier(attempt->kill_at_ms, earlier(attempt->timeout_at_ms, attempt->watchdog_at_ms));
+    int64_t next_ms = next_deadline_ms(attempt);
     int64_t wait_ms = next_ms == FO_NEVER ? 0 : next_ms - ex_clock_ms();
 
     if (next_ms == FO_NEVER)
@@ -65,10 +70,23 @@ static void attempt_stop(struct ex_attempt *attempt) {
     timer_arm(attempt);
 }
 
+/* This process was stopped, or starved, until long after a deadline. What its task did meanwhile
+ * lies ready to be read, perhaps its end: that comes first, once. */
+static bool is_late(struct ex_attempt *attempt, int64_t now_ms) {
+    bool late = now_ms - next_deadline_ms(attempt) > LATE_MS;
+
+    attempt->timer_late = late && !attempt->timer_late;
+    return attempt->timer_late;
+}
+
 static void on_timer(uv_timer_t *timer) {
     struct ex_attempt *attempt = timer->data;
     int64_t now_ms = ex_clock_ms();
 
+    if (is_late(attempt, now_ms)) {
+        (void)uv_timer_start(timer, on_timer, 1, 0); /* 0 would be before the loop reads */
+        return;
+    }
     if (attempt->watchdog_at_ms <= now_ms && attempt->notify)
         ex_notify_read(attempt->notify); /* it may be we who are late */
     if (attempt->kill_at_ms <= now_ms) {

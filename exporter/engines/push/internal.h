@@ -83,6 +83,7 @@ struct ex_push {
     struct ex_push_config config;
     struct ex_push_metrics metrics;
     uv_timer_t timer;
+    int64_t ticked_ms;
     unsigned engines; /* not yet closed */
     bool timer_closed;
     bool deaf; /* followers are ended at once */

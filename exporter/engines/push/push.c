@@ -343,11 +343,32 @@ static void push_close_job(struct ex_engine_job *engine_job) {
 
 /* ---- the engine ---- */
 
+/* While this process stood still, stopped or starved, nobody could make himself heard: that is no
+ * silence of a scheduler, and nobody was slow to stop. */
+static void excuse_standstill(struct ex_push *push, int64_t now_ms) {
+    int64_t stood_ms = now_ms - push->ticked_ms - EX_PUSH_TICK_MS;
+    struct ex_push_job *job = NULL;
+    struct ex_push_stop *stop = NULL;
+
+    push->ticked_ms = now_ms;
+    if (stood_ms < EX_PUSH_TICK_MS)
+        return;
+    TAILQ_FOREACH(job, &push->watched, watch) {
+        job->seen_ms += stood_ms;
+        if (job->seen_ms > now_ms)
+            job->seen_ms = now_ms;
+    }
+    TAILQ_FOREACH(job, &push->stopping, stopping)
+    STAILQ_FOREACH(stop, &job->stops, link)
+    stop->deadline_ms += stood_ms;
+}
+
 static void on_tick(uv_timer_t *timer) {
     struct ex_push *push = timer->data;
     struct ex_push_job *job = TAILQ_FIRST(&push->stopping);
     int64_t now_ms = ex_clock_ms();
 
+    excuse_standstill(push, now_ms);
     while (job) {
         struct ex_push_job *next = TAILQ_NEXT(job, stopping);
         look_for_late_stops(job, now_ms);
@@ -416,6 +437,7 @@ int ex_push_new(const struct ex_push_config *config, unsigned engines, struct ex
     ex_buffer_init(&push->json, EVENT_JSON_MAX_BYTES);
     (void)uv_timer_init(config->loop, &push->timer);
     push->timer.data = push;
+    push->ticked_ms = ex_clock_ms();
     (void)uv_timer_start(&push->timer, on_tick, EX_PUSH_TICK_MS, EX_PUSH_TICK_MS);
     uv_unref((uv_handle_t *)&push->timer);
     *ret_push = push;

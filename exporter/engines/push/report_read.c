@@ -7,6 +7,7 @@
 
 #include "exporter/config/fail.h"
 #include "exporter/engines/push/report.h"
+#include "exporter/engines/push/report_quick.h"
 #include "exporter/events/failure_json.h"
 
 enum { MESSAGE_SIZE = 160, BYTE_MASK = 0xFF };
@@ -49,6 +50,13 @@ static bool is_deep(struct fo_str text) {
 
 /* ---- the failure ---- */
 
+static void copy_start(char text[static MESSAGE_SIZE], struct fo_str from) {
+    size_t len = from.len < MESSAGE_SIZE ? from.len : MESSAGE_SIZE - 1;
+
+    memcpy(text, from.ptr, len);
+    text[len] = '\0';
+}
+
 /* The first line as people would call it. */
 static void describe(const struct catalogue_input *input, char text[static MESSAGE_SIZE]) {
     if (input->signal != 0)
@@ -57,13 +65,9 @@ static void describe(const struct catalogue_input *input, char text[static MESSA
     else if (input->exited)
         (void)snprintf(text, MESSAGE_SIZE, "exit status %d", input->exit_code);
     else if (input->exception_count > 0)
-        (void)snprintf(text, MESSAGE_SIZE, "%.*s",
-                       (int)strnlen(input->exceptions[0].ptr, MESSAGE_SIZE - 1),
-                       input->exceptions[0].ptr);
+        copy_start(text, input->exceptions[0]);
     else if (input->platform_reason.len > 0)
-        (void)snprintf(text, MESSAGE_SIZE, "%.*s",
-                       (int)strnlen(input->platform_reason.ptr, MESSAGE_SIZE - 1),
-                       input->platform_reason.ptr);
+        copy_start(text, input->platform_reason);
     else
         (void)snprintf(text, MESSAGE_SIZE, "reported as failed");
 }
@@ -105,9 +109,8 @@ static void split_output(struct fo_str output, struct fo_str *ret_head, struct f
     *ret_tail = tail;
 }
 
-static void fill(struct ex_push_failure *failure, const struct ex_failure_facts *facts,
+static void fill(struct ex_push_failure *failure, const struct catalogue_input *input,
                  struct fo_str message, char *cursor) {
-    const struct catalogue_input *input = &facts->input;
     struct fo_str head;
     struct fo_str tail;
 
@@ -131,14 +134,12 @@ static void fill(struct ex_push_failure *failure, const struct ex_failure_facts 
         .platform_reason = put(&cursor, input->platform_reason),
         .exceptions = failure->exceptions,
         .exception_count = (uint32_t)input->exception_count,
-        .non_recoverable = facts->non_recoverable,
         .lost = {.producer = FO_NO_TASK},
     };
 }
 
-static struct ex_push_failure *make_failure(const struct ex_failure_facts *facts,
+static struct ex_push_failure *make_failure(const struct catalogue_input *input,
                                             struct fo_str message) {
-    const struct catalogue_input *input = &facts->input;
     size_t fixed =
         sizeof(struct ex_push_failure) + input->exception_count * sizeof(struct ex_exception);
     size_t texts = message.len + CATALOGUE_HEAD_MAX_BYTES + CATALOGUE_TAIL_MAX_BYTES;
@@ -150,15 +151,23 @@ static struct ex_push_failure *make_failure(const struct ex_failure_facts *facts
         texts += input->exceptions[i].len;
     struct ex_push_failure *failure = malloc(fixed + texts);
     if (failure)
-        fill(failure, facts, message, (char *)failure + fixed);
+        fill(failure, input, message, (char *)failure + fixed);
     return failure;
+}
+
+static void keep_failure(struct ex_push_report *report, const struct catalogue_input *input) {
+    char message[MESSAGE_SIZE];
+
+    describe(input, message);
+    report->failure = make_failure(input, fo_str_of(message));
+    if (!report->failure)
+        report->result = EX_PUSH_LIMIT;
 }
 
 static bool read_failure(struct ex_push_report *report, const json_t *object) {
     static const json_t *const none = NULL;
     const json_t *value = json_object_get(object, "failure");
     struct ex_failure_facts facts = {.why = ""};
-    char message[MESSAGE_SIZE];
 
     value = json_is_null(value) ? none : value;
     if (report->state != FO_TASK_FAILED) {
@@ -170,22 +179,19 @@ static bool read_failure(struct ex_push_report *report, const json_t *object) {
         refuse(report, "failure: %s", facts.why);
         return false;
     }
-    describe(&facts.input, message);
-    report->failure = make_failure(&facts, fo_str_of(message));
-    if (!report->failure)
-        report->result = EX_PUSH_LIMIT;
+    keep_failure(report, &facts.input);
+    if (report->failure)
+        report->failure->evidence.non_recoverable = facts.non_recoverable;
     return report->failure;
 }
 
 struct ex_push_failure *ex_push_failure_silent(int64_t silence_ms) {
-    struct ex_failure_facts facts = {
-        .input = {.evidence = CATALOGUE_HEARTBEAT_MISSED},
-    };
+    const struct catalogue_input input = {.evidence = CATALOGUE_HEARTBEAT_MISSED};
     char message[MESSAGE_SIZE];
 
     (void)snprintf(message, sizeof message, "the scheduler gave no sign of life for %lld.%03lld s",
                    (long long)silence_ms / 1000, (long long)silence_ms % 1000);
-    return make_failure(&facts, fo_str_of(message));
+    return make_failure(&input, fo_str_of(message));
 }
 
 /* ---- a report ---- */
@@ -217,17 +223,25 @@ static bool read_number(struct ex_push_report *report, const json_t *object, con
 }
 
 /* What a worker can say of itself; the other states are given by us. */
-static bool read_state(struct ex_push_report *report, const json_t *object) {
+static bool find_state(struct fo_str name, enum fo_task_state *ret_state) {
     static const enum fo_task_state reportable[] = {
         FO_TASK_INITIALIZING, FO_TASK_RUNNING, FO_TASK_FINISHED, FO_TASK_CANCELED, FO_TASK_FAILED};
-    const char *name = json_string_value(json_object_get(object, "state"));
 
-    for (size_t i = 0; name && i < sizeof reportable / sizeof *reportable; i++) {
-        if (strcmp(name, fo_task_state_name(reportable[i])) == 0) {
-            report->state = reportable[i];
+    for (size_t i = 0; i < sizeof reportable / sizeof *reportable; i++) {
+        if (fo_str_equal(name, fo_str_of(fo_task_state_name(reportable[i])))) {
+            *ret_state = reportable[i];
             return true;
         }
     }
+    return false;
+}
+
+static bool read_state(struct ex_push_report *report, const json_t *object) {
+    const json_t *value = json_object_get(object, "state");
+
+    if (find_state((struct fo_str){json_string_value(value), json_string_length(value)},
+                   &report->state))
+        return true;
     refuse(report, "`state` must be INITIALIZING, RUNNING, FINISHED, CANCELED or FAILED");
     return false;
 }
@@ -264,6 +278,28 @@ static void read_object(struct ex_push_report *report, json_t *object) {
         report->attempt = (uint32_t)attempt;
 }
 
+/* Without a tree; false: it is none of the plain kind, and nothing has happened. */
+static bool read_quickly(struct ex_push_report *report, struct fo_str line) {
+    struct ex_push_said said;
+    enum fo_task_state state;
+
+    if (!ex_push_said_read(&said, line) || said.task.len == 0 ||
+        said.task.len > EX_PUSH_TASK_MAX_BYTES || !find_state(said.state, &state) ||
+        (said.has_failure && state != FO_TASK_FAILED))
+        return false;
+    memcpy(report->task, said.task.ptr, said.task.len);
+    report->attempt = said.attempt;
+    report->sequence = said.sequence;
+    report->state = state;
+    if (state == FO_TASK_FAILED)
+        keep_failure(report, &(struct catalogue_input){.head = said.output,
+                                                       .exited = said.exited,
+                                                       .exit_code = said.exit_code,
+                                                       .runtime = said.runtime,
+                                                       .platform_reason = said.platform_reason});
+    return true;
+}
+
 static void read_line(struct ex_push_report *report, struct fo_str line) {
     json_error_t error;
 
@@ -271,6 +307,8 @@ static void read_line(struct ex_push_report *report, struct fo_str line) {
         refuse(report, "the report has more than %d bytes", EX_PUSH_LINE_MAX_BYTES);
         return;
     }
+    if (read_quickly(report, line))
+        return;
     if (is_deep(line)) {
         refuse(report, "more than %d objects and lists in one another", EX_PUSH_DEPTH_MAX);
         return;

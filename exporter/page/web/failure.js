@@ -27,14 +27,16 @@ const reasons = {
 
 export const reasonWords = (reason) => reasons[reason] ?? reason;
 
+/* "all 5 tasks", "2 of 5 tasks". */
+export const share = (count, total) => (count === total ? `all ${plural(total, 'task')}` : `${count} of ${plural(total, 'task')}`);
+
 /* One sentence: what was done about it. */
 export function outcome(decision, taskCount) {
   if (!decision)
     return 'Nothing was decided: the job was already ending.';
   if (decision.action === 'fail')
     return `Gave up: ${reasonWords(decision.reason)}.`;
-  const tasks = taskCount === decision.restart_count ? `all ${plural(taskCount, 'task')}`
-    : `${decision.restart_count} of ${plural(taskCount, 'task')}`;
+  const tasks = share(decision.restart_count, taskCount);
   const wait = decision.due_ms - serverNow();
   if (wait > 0)
     return `Restarts ${tasks} ${until(wait)}.`;

@@ -132,10 +132,10 @@ export class JobView {
     return hasEnded(this.job.state) ? endedMs : isRestless(this.job) ? restlessMs : calmMs;
   }
 
-  /* The history changes with a failure, and once more when its labels are final. */
+  /* The history changes with a failure, once more when its labels are final, and with a restart by hand. */
   needsFailures(job) {
     const last = job.last_failure;
-    const key = `${job.failures} ${last?.labelled} ${last?.decision?.due_ms}`;
+    const key = `${job.failures} ${job.restarts} ${last?.labelled} ${last?.decision?.due_ms}`;
     const needed = this.failuresKey !== key || this.waitsForLabels;
     this.failuresKey = key;
     return needed;

@@ -106,6 +106,7 @@ export class Live {
     this.stream.addEventListener('error', () => this.onStreamError());
     for (const kind of kinds)
       this.stream.addEventListener(kind, (message) => this.onMessage(message));
+    this.stream.addEventListener('reset', () => this.poke()); /* something was missed */
   }
 
   closeStream() {

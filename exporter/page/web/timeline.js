@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The failures of a job, newest first: what happened, whose fault it was, what was done about it;
- * and, unfolded, the evidence and the reasons. */
+/* The failures of a job and the restarts by hand between them, newest first: what happened, whose
+ * fault it was, what was done about it; and, unfolded, the evidence and the reasons. */
 import { arrange, foreign, h, Keyed, setAttribute, setShown, setText } from './dom.js';
-import { budgetAfter, labelChips, outcome, reasonWords } from './failure.js';
+import { budgetAfter, labelChips, outcome, reasonWords, share } from './failure.js';
 import { ago, at, duration, plural, strategy, taskRuns, timeOfDay } from './format.js';
 import { everySecond, serverNow } from './live.js';
 
@@ -136,6 +136,37 @@ class Entry {
   }
 }
 
+/* A restart that a person asked for: no failure, but it explains what is seen. */
+class ByHand {
+  constructor(timeline) {
+    this.timeline = timeline;
+    this.time = h('time');
+    this.ago = h('span', { class: 'small' });
+    this.task = foreign('', 'task');
+    this.outcome = h('span', { class: 'outcome' });
+    this.element = h('li', { class: 'failure by-hand' },
+      h('div', { class: 'when' }, this.time, this.ago),
+      h('div', { class: 'what' }, h('p', { class: 'line' }, this.task, ' restarted by hand'), h('p', { class: 'line' }, this.outcome)));
+    everySecond(this.ago, () => this.tick());
+  }
+
+  update(restart) {
+    this.restart = restart;
+    setText(this.time, timeOfDay(restart.time_ms));
+    setAttribute(this.time, 'datetime', new Date(restart.time_ms).toISOString());
+    setAttribute(this.time, 'title', at(restart.time_ms));
+    setText(this.task, restart.task ?? 'The whole job');
+    setText(this.outcome, `Restarted ${share(restart.restart_count, this.timeline.tasks)}; the budget was not charged.`);
+    this.tick();
+  }
+
+  tick() {
+    setText(this.ago, ago(serverNow() - this.restart.time_ms));
+  }
+}
+
+const keyOf = (entry) => entry.failure_id ?? `by hand ${entry.time_ms}`;
+
 export class Timeline {
   constructor(onShow) {
     this.onShow = onShow;
@@ -144,7 +175,7 @@ export class Timeline {
     this.note = h('p', { class: 'small' });
     this.element = h('section', { 'class': 'panel', 'aria-labelledby': 'failures' },
       h('h2', { id: 'failures', text: 'Failures' }), this.empty, this.list, this.note);
-    this.entries = new Keyed(this.list, (failure) => failure.failure_id, (failure) => new Entry(failure, this));
+    this.entries = new Keyed(this.list, keyOf, (entry) => ('failure_id' in entry ? new Entry(entry, this) : new ByHand(this)));
   }
 
   /* What sentences are about. */
@@ -152,8 +183,8 @@ export class Timeline {
     Object.assign(this, { tasks, limit, failoverStrategy });
   }
 
-  update({ failures, truncated }, total) {
-    this.entries.update(failures);
+  update({ failures, truncated, by_hand: byHand }, total) {
+    this.entries.update([...failures, ...byHand].sort((a, b) => b.time_ms - a.time_ms));
     setShown(this.empty, failures.length === 0);
     setText(this.note, truncated || total > failures.length
       ? `${plural(total, 'failure')} in all; the history keeps the newest. All are counted in the metrics.` : '');

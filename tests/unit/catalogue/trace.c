@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "listeners/catalogue/compiled.h"
 #include "tests/unit/catalogue/support.h"
 
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
@@ -115,11 +116,95 @@ static void test_declared_runtime(void **state) {
     bench_done(&bench);
 }
 
+/* ---- what is left out ---- */
+
+struct found {
+    char text[512];
+    size_t len;
+};
+
+static void on_piece(void *ctx, const char *from, size_t len) {
+    struct found *found = ctx;
+
+    assert_true(found->len + len + 1 < sizeof found->text);
+    (void)memcpy(found->text + found->len, from, len);
+    found->len += len;
+    found->text[found->len++] = '|';
+}
+
+static void assert_pieces(const char *output, const char *expected) {
+    struct catalogue_exception chain[CATALOGUE_CHAIN_MAX];
+    struct fo_str runtime;
+    struct found found = {.len = 0};
+
+    (void)catalogue_trace_read(fo_str_of(output), on_piece, &found, chain, &runtime);
+    assert_str((struct fo_str){found.text, found.len}, expected);
+}
+
+static void test_frames(void **state) {
+    (void)state;
+    assert_pieces("", "");
+    assert_pieces("a\nb\n", "a\nb\n|");
+    assert_pieces("\tat a.B.c(B.java:1)", "\tat a.B.c(B.java:1)|");
+    assert_pieces("x\n\tat a.B.c(B.java:1)\n\tat a.B.d(B.scala:22)\n  at a.B.e(B.kt:333)\ny",
+                  "x\n|  at a.B.e(B.kt:333)\ny|");
+    assert_pieces("\tat a.B.c(B.java:1)\n\tat a.B.d(B.java:2)\n", "\tat a.B.d(B.java:2)\n|");
+    assert_pieces("\tat a.B.c(B.java:1)\nx\n\tat a.B.d(B.java:2)\n",
+                  "\tat a.B.c(B.java:1)\nx\n\tat a.B.d(B.java:2)\n|");
+    assert_pieces("\tat a.B.c(B.java:1) ~[a.jar:1]\n\tat a.B.d(B.java:2) ~[?:?]\nx",
+                  "\tat a.B.d(B.java:2) ~[?:?]\nx|");
+    /* Not of the kind. */
+    assert_pieces("\tat x (a 5)\n\tat y(z:5)\n\tat a.B.c(Native Method)\nat a.B.c(B.java:1)\n",
+                  "\tat x (a 5)\n\tat y(z:5)\n\tat a.B.c(Native Method)\nat a.B.c(B.java:1)\n|");
+}
+
+static const char lured[] =
+    "io.acme.OddException: odd\n"
+    "\tat io.trino.ExceededMemoryLimitException.of(ExceededMemoryLimit.java:40)\n"
+    "\tat io.acme.Own.call(Own.java:41)\n"
+    "\tat io.acme.Main.main(Main.java:42)\n"
+    "Caused by: java.net.SocketTimeoutException: Read timed out\n"
+    "\tat io.acme.Own.call(Own.java:43)\n"
+    "\tat io.acme.Main.main(Main.java:44)\n";
+
+/* What was called says nothing about what went wrong; places are those of the whole output. */
+static void test_frames_lure_nobody(void **state) {
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, NULL, NULL);
+    assert_string_equal(judge_output(&bench, lured), "jvm.socket-timeout");
+    assert_str(bench.verdict.decided_by.matched,
+               "Caused by: java.net.SocketTimeoutException: Read timed out");
+    for (size_t i = 0; i < bench.verdict.runner_up_count; i++)
+        assert_null(strstr(bench.verdict.runners_up[i].rule.ptr, "memory"));
+    bench_done(&bench);
+}
+
+/* A user's rule may look for a frame. */
+static void test_frames_of_own_rules(void **state) {
+    static const char rules[] =
+        "- {id: own, priority: 900, match: {message_regex: 'at io\\.acme\\.Own\\.call\\('}, "
+        "labels: {type: USER, category: data, cause: bad_row, retry: never}}\n"
+        "- {id: newer, priority: 900, match: {message_regex: 'SocketTimeout'}, "
+        "labels: {type: USER, category: data, cause: bad_row, retry: never}}\n";
+    struct bench bench;
+
+    (void)state;
+    bench_init(&bench, rules, NULL);
+    assert_string_equal(judge_output(&bench, lured), "own");
+    assert_str(bench.verdict.decided_by.matched, "\tat io.acme.Own.call(Own.java:43)");
+    bench_done(&bench);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_traces),
         cmocka_unit_test(test_long_chain),
         cmocka_unit_test(test_declared_runtime),
+        cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_frames_lure_nobody),
+        cmocka_unit_test(test_frames_of_own_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

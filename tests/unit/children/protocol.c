@@ -39,6 +39,9 @@ static void test_answers(void **state) {
     take("{\"completion\":9,\"error\":\"no\",\"labels\":{}}", EX_CHILD_ERROR);
     assert_text(line.text, "no");
     ex_child_line_done(&line);
+    take("{\"delivered\":9}", EX_CHILD_DELIVERED);
+    assert_int_equal(line.delivery, 9);
+    ex_child_line_done(&line);
 }
 
 static void test_others(void **state) {
@@ -74,6 +77,9 @@ static void test_refused_lines(void **state) {
         "{\"completion\":\"1\"}",
         "{\"completion\":1,\"labels\":[]}",
         "{\"completion\":1,\"labels\":{\"a\":1}}",
+        "{\"delivered\":0}",
+        "{\"delivered\":[1]}",
+        "{\"delivered\":1.5}",
         "{\"log\":1}",
         "{\"log\":{}}",
         "{\"metric\":{}}",
@@ -105,6 +111,11 @@ static void test_hello(void **state) {
     assert_int_equal(ex_child_hello_parse(fo_str_of("{\"name\":\"n\"}"), &hello, &error), 0);
     assert_int_equal(hello.events, 1);
     assert_int_equal(hello.key_count, 0);
+    assert_int_equal(hello.window, 0);
+    ex_child_hello_done(&hello);
+    good = "{\"name\":\"n\",\"acknowledges\":10000}";
+    assert_int_equal(ex_child_hello_parse(fo_str_of(good), &hello, &error), 0);
+    assert_int_equal(hello.window, EX_CHILD_WINDOW_MAX);
     ex_child_hello_done(&hello);
 }
 
@@ -120,6 +131,9 @@ static void test_refused_hellos(void **state) {
         {"{\"name\":\"n\",\"output_keys\":[1]}", "no text"},
         {"{\"name\":\"n\",\"output_keys\":[\"a\",\"a\"]}", "twice"},
         {"{\"name\":\"n\",\"events\":[\"birthday\"]}", "birthday"},
+        {"{\"name\":\"n\",\"acknowledges\":true}", "no number"},
+        {"{\"name\":\"n\",\"acknowledges\":0}", "no number"},
+        {"{\"name\":\"n\",\"acknowledges\":10001}", "no number"},
     };
     struct ex_child_hello hello;
     struct fo_error error;

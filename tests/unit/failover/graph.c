@@ -58,6 +58,21 @@ static void test_bad_specs(void **state) {
     assert_int_equal(build(two, 2, &edge, 1, NULL), -EINVAL);
 }
 
+static void test_as_many_vertices_as_may_be(void **state) {
+    struct fo_vertex_spec *vertices = calloc(FO_VERTICES_MAX, sizeof *vertices);
+    uint32_t *ids = calloc(FO_VERTICES_MAX, sizeof *ids);
+
+    (void)state;
+    assert_true(vertices && ids);
+    for (uint32_t i = 0; i < FO_VERTICES_MAX; i++) {
+        ids[i] = i;
+        vertices[i] = (struct fo_vertex_spec){{(const char *)&ids[i], sizeof ids[i]}, 1};
+    }
+    assert_int_equal(build(vertices, FO_VERTICES_MAX, NULL, 0, NULL), 0);
+    free(ids);
+    free(vertices);
+}
+
 static void test_cycles_and_sums(void **state) {
     struct fo_vertex_spec vertices[] = {{{"first", 5}, 1}, {{"second", 6}, 1}, {{"third", 5}, 1}};
     const struct fo_edge_spec ring[] = {{0, 1, FO_BLOCKING, FO_ALL_TO_ALL, 0},
@@ -127,6 +142,7 @@ static void test_facts(void **state) {
     assert_int_equal(fo_graph_task_count(graph), 7);
     assert_int_equal(fo_graph_find_vertex(graph, fo_str_of("mid")), 2);
     assert_int_equal(fo_graph_find_vertex(graph, fo_str_of("m")), FO_NO_TASK);
+    assert_int_equal(fo_graph_find_vertex(graph, fo_str_of("z")), FO_NO_TASK);
     assert_int_equal(fo_graph_vertex_first_task(graph, 2), 5);
     assert_int_equal(fo_graph_vertex_parallelism(graph, 1), 3);
     assert_int_equal(fo_graph_task_vertex(graph, 4), 1);
@@ -202,9 +218,13 @@ static void test_long_circle_of_regions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_specs),     cmocka_unit_test(test_cycles_and_sums),
-        cmocka_unit_test(test_wiring),        cmocka_unit_test(test_facts),
-        cmocka_unit_test(test_order_is_kept), cmocka_unit_test(test_long_circle_of_regions),
+        cmocka_unit_test(test_bad_specs),
+        cmocka_unit_test(test_as_many_vertices_as_may_be),
+        cmocka_unit_test(test_cycles_and_sums),
+        cmocka_unit_test(test_wiring),
+        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_order_is_kept),
+        cmocka_unit_test(test_long_circle_of_regions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -408,6 +408,46 @@ static void test_deadline_of_the_window(void **state) {
     stage_close(&stage);
 }
 
+/* Each of many restarts that wait comes at its own time, in whatever order they were decided. */
+static void test_restarts_come_when_due(void **state) {
+    enum { TASKS = 64, KINDS = 8 };
+    static const char *const kinds[KINDS] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    static const int64_t delays_ms[KINDS] = {10, 60, 30, 80, 50, 20, 70, 40};
+    struct fo_str values[KINDS];
+    struct fo_match matches[KINDS];
+    struct fo_policy by_kind[KINDS];
+    struct fo_job_config config = stage_config(3, 100);
+    struct stage stage;
+
+    (void)state;
+    for (uint32_t i = 0; i < KINDS; i++) {
+        values[i] = fo_str_of(kinds[i]);
+        matches[i] = (struct fo_match){fo_str_of("cause"), &values[i], 1};
+        by_kind[i] = (struct fo_policy){.matches = &matches[i],
+                                        .match_count = 1,
+                                        .action = FO_POLICY_RESTART,
+                                        .delay_ms = delays_ms[i]};
+    }
+    config.policies = by_kind;
+    config.policy_count = KINDS;
+    stage_open(&stage, STAGE_ONE(TASKS), &config);
+    stage_run(&stage);
+    for (uint32_t task = 0; task < TASKS; task++) {
+        const struct fo_label label = {fo_str_of("cause"), values[task * 7 / 3 % KINDS]};
+        assert_int_equal(stage_fail(&stage, task, &label, 1), 0);
+        assert_int_equal(stage_decision(&stage)->delay_ms, delays_ms[task * 7 / 3 % KINDS]);
+    }
+    for (int64_t due_ms = 10; due_ms <= 80; due_ms += 10) {
+        assert_int_equal(fo_next_deadline(stage.job), due_ms);
+        stage_wait_until(&stage, due_ms);
+        for (uint32_t task = 0; task < TASKS; task++)
+            assert_int_equal(fo_job_task_state(stage.job, task) == FO_TASK_DEPLOYING,
+                             delays_ms[task * 7 / 3 % KINDS] <= due_ms);
+    }
+    assert_int_equal(fo_next_deadline(stage.job), FO_NEVER);
+    stage_close(&stage);
+}
+
 static void test_what_if_changes_nothing(void **state) {
     static const struct fo_partition none = {FO_NO_TASK, 0};
     struct fo_job_config config = stage_config(9, 10);
@@ -443,6 +483,7 @@ int main(void) {
         cmocka_unit_test(test_policy_fails_and_has_a_strategy),
         cmocka_unit_test(test_bad_policies),
         cmocka_unit_test(test_deadline_of_the_window),
+        cmocka_unit_test(test_restarts_come_when_due),
         cmocka_unit_test(test_what_if_changes_nothing),
     };
 

@@ -275,11 +275,38 @@ static void test_restore_without_memory(void **state) {
         assert_int_equal(telling.meagre.blocks, blocks);
     }
     assert_int_equal(rc, 0);
+    assert_int_equal(attempts, telling.meagre.calls + 1); /* no lack went unnoticed */
     assert_true(attempts > 20);
     telling.meagre.failing = 0;
     fo_actions_done(&telling.actions, &telling.allocator);
     (void)fo_job_free(telling.job);
     (void)fo_graph_unref(telling.graph);
+}
+
+/* Two regions that wait on each other are one; finding that out takes memory. */
+static void test_circle_without_memory(void **state) {
+    static const struct fo_vertex_spec four[] = {
+        {{"a", 1}, 1}, {{"b", 1}, 1}, {{"c", 1}, 1}, {{"d", 1}, 1}};
+    static const struct fo_edge_spec crossed[] = {{0, 3, FO_PIPELINED, FO_POINTWISE, 0},
+                                                  {1, 2, FO_PIPELINED, FO_POINTWISE, 0},
+                                                  {0, 1, FO_BLOCKING, FO_POINTWISE, 0},
+                                                  {2, 3, FO_BLOCKING, FO_POINTWISE, 0}};
+    static const struct fo_graph_spec circle = {four, 4, crossed, 4};
+    struct meagre meagre = {.failing = 0};
+    const struct fo_allocator allocator = {resize_meagre, &meagre};
+    struct fo_graph *graph = NULL;
+
+    (void)state;
+    while (!graph) {
+        meagre.calls = 0;
+        meagre.failing++;
+        int rc = fo_graph_new(&circle, &allocator, &graph, NULL);
+        assert_int_equal(rc, graph ? 0 : -ENOMEM);
+    }
+    assert_int_equal(meagre.failing, meagre.calls + 1);
+    assert_int_equal(fo_graph_region_count(graph), 1);
+    (void)fo_graph_unref(graph);
+    assert_int_equal(meagre.blocks, 0);
 }
 
 static void test_strategy_without_memory(void **state) {
@@ -296,6 +323,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_allocation_fails_once),
         cmocka_unit_test(test_restore_without_memory),
+        cmocka_unit_test(test_circle_without_memory),
         cmocka_unit_test(test_strategy_without_memory),
     };
 

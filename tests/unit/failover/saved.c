@@ -252,6 +252,7 @@ static void test_ending_jobs_end(void **state) {
     restart_daemon(&stage, &config, 20);
     assert_int_equal(fo_job_state(stage.job), FO_JOB_FAILED);
     assert_int_equal(fo_job_state_since_ms(stage.job, FO_JOB_FAILED), 10);
+    assert_int_equal(fo_job_history(stage.job, 0).concurrent_count, 1);
     assert_int_equal(fo_next_deadline(stage.job), FO_NEVER);
     stage_close(&stage);
 }
@@ -279,6 +280,29 @@ static void test_round_trip(void **state) {
     assert_memory_equal(before.bytes, after.bytes, before.len);
     free(after.bytes);
     free(before.bytes);
+    stage_close(&stage);
+}
+
+/* A failure of everything takes over what an earlier one waited to restart; only that is kept. */
+static void test_overtaken_restarts_are_not_kept(void **state) {
+    struct fo_job_config config = stage_config(3, 100);
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, STAGE_ONE(2), &config);
+    stage_run(&stage);
+    assert_int_equal(stage_fail(&stage, 0, NULL, 0), 0);
+    stage.now_ms = 20;
+    assert_int_equal(stage_do(&stage, FO_EVENT_GLOBAL_FAILURE), 0);
+    assert_int_equal(stage_report(&stage, 1, FO_TASK_CANCELED), 0);
+    restart_daemon(&stage, &config, 30);
+    assert_int_equal(fo_job_next_restart_ms(stage.job), 120);
+    assert_int_equal(fo_job_restarts(stage.job), 2);
+    stage_wait_until(&stage, 100);
+    stage_expect(&stage, 0, FO_TASK_FAILED, 0);
+    stage_wait_until(&stage, 120);
+    stage_expect(&stage, 0, FO_TASK_DEPLOYING, 1);
+    stage_expect(&stage, 1, FO_TASK_DEPLOYING, 1);
     stage_close(&stage);
 }
 
@@ -372,6 +396,37 @@ static void test_strategies_are_kept(void **state) {
     stage_close(&stage);
 }
 
+/* The delays of each policy go on where they were, whatever the others know. */
+static void test_each_policy_keeps_its_own(void **state) {
+    static const struct fo_str values[] = {{"disk", 4}, {"quota", 5}};
+    const struct fo_match matches[] = {{{"category", 8}, &values[0], 1},
+                                       {{"category", 8}, &values[1], 1}};
+    const struct fo_label quota = {{"category", 8}, {"quota", 5}};
+    struct fo_policy policies[2];
+    struct fo_job_config config = stage_config(3, 100);
+    struct stage stage;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        policies[i] =
+            (struct fo_policy){.matches = &matches[i],
+                               .match_count = 1,
+                               .action = FO_POLICY_STRATEGY,
+                               .strategy = {.kind = FO_STRATEGY_EXPONENTIAL_DELAY,
+                                            .exponential_delay = {10, 100, 2.0, 1000, 0.0, 9}}};
+    config.policies = policies;
+    config.policy_count = 2;
+    stage_open(&stage, STAGE_ONE(1), &config);
+    stage_run(&stage);
+    assert_int_equal(stage_fail(&stage, 0, &quota, 1), 0);
+    assert_int_equal(stage_decision(&stage)->delay_ms, 10);
+    restart_daemon(&stage, &config, 500);
+    stage_wait_until(&stage, 511);
+    assert_int_equal(stage_fail(&stage, 0, &quota, 1), 0);
+    assert_int_equal(stage_decision(&stage)->delay_ms, 20); /* its second attempt */
+    stage_close(&stage);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_running_tasks_run_again),
@@ -383,9 +438,11 @@ int main(void) {
         cmocka_unit_test(test_suspended_job_goes_on),
         cmocka_unit_test(test_ending_jobs_end),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_overtaken_restarts_are_not_kept),
         cmocka_unit_test(test_damage_is_refused),
         cmocka_unit_test(test_writer_may_refuse),
         cmocka_unit_test(test_strategies_are_kept),
+        cmocka_unit_test(test_each_policy_keeps_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

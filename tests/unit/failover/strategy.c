@@ -48,6 +48,27 @@ static void check_budget(const struct fo_strategy *strategy, int64_t now_ms, int
     assert_int_equal(budget.next_backoff_ms, next_backoff_ms);
 }
 
+/* What it was at the start stands beside what is left. */
+static void check_limit(struct fo_strategy_config config, int64_t limit) {
+    struct fo_strategy *strategy = make(config);
+
+    assert_int_equal(fo_strategy_budget(strategy, 0).limit, limit);
+    (void)fo_strategy_notify_failure(strategy, 0, 0);
+    assert_int_equal(fo_strategy_budget(strategy, 0).limit, limit);
+    (void)fo_strategy_free(strategy);
+}
+
+static void test_limits_of_budgets(void **state) {
+    (void)state;
+    check_limit((struct fo_strategy_config){.kind = FO_STRATEGY_NONE}, 0);
+    check_limit(fixed(3, 7), 3);
+    check_limit(rate(4, 100, 5), 4);
+    check_limit(exponential(5), 5);
+    struct fo_strategy *strategy = make(exponential(FO_ATTEMPTS_UNLIMITED));
+    assert_false(fo_strategy_budget(strategy, 0).limited);
+    (void)fo_strategy_free(strategy);
+}
+
 static void test_budget_of_none(void **state) {
     struct fo_strategy *strategy = make((struct fo_strategy_config){.kind = FO_STRATEGY_NONE});
 
@@ -172,7 +193,7 @@ static void test_texts_are_flinks(void **state) {
     struct fo_strategy_config config = exponential(FO_ATTEMPTS_UNLIMITED);
 
     (void)state;
-    config.exponential_delay.backoff_multiplier = 1.5;
+    config.exponential_delay.backoff_multiplier = 1.500001;
     config.exponential_delay.jitter_factor = 0.1;
     check_text(make((struct fo_strategy_config){.kind = FO_STRATEGY_NONE}),
                "NoRestartBackoffTimeStrategy");
@@ -183,7 +204,7 @@ static void test_texts_are_flinks(void **state) {
                "failuresIntervalMS=300000,backoffTimeMS=10000,maxFailuresPerInterval=3)");
     check_text(make(config),
                "ExponentialDelayRestartBackoffTimeStrategy(initialBackoffMS=10, maxBackoffMS=100, "
-               "backoffMultiplier=1.5, resetBackoffThresholdMS=1000, jitterFactor=0.1, "
+               "backoffMultiplier=1.500001, resetBackoffThresholdMS=1000, jitterFactor=0.1, "
                "attemptsBeforeResetBackoff=2147483647, currentRestartAttempt=0, "
                "nextRestartTimestamp=-2147483648)");
 }
@@ -247,6 +268,7 @@ static void test_failure_rate_without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_limits_of_budgets),
         cmocka_unit_test(test_budget_of_none),
         cmocka_unit_test(test_budget_of_fixed_delay),
         cmocka_unit_test(test_budget_of_failure_rate),

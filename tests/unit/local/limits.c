@@ -44,6 +44,17 @@ static void test_timeout_ignoring_term(void **state) {
     assert_false(bench_is_alive("57002"));
 }
 
+/* A daemon that stood still until after the deadline sees first that the task had ended in time. */
+static void test_timeout_of_one_that_has_ended(void **state) {
+    (void)state;
+    bench_vertex("a", 1, "sleep 0.2")->timeout_ms = ENOUGH_MS;
+    bench_open();
+    bench_deploy(0, 1);
+    bench_expect(0, FO_TASK_RUNNING);
+    (void)usleep((ENOUGH_MS + 500) * 1000);
+    bench_expect(0, FO_TASK_FINISHED);
+}
+
 /* Signs of life for longer than the watchdog waits, then none. */
 static void test_watchdog(void **state) {
     struct ex_vertex_spec *vertex =
@@ -227,6 +238,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_timeout, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_timeout_ignoring_term, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_timeout_of_one_that_has_ended, bench_setup,
+                                        bench_teardown),
         cmocka_unit_test_setup_teardown(test_watchdog, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_watchdog_from_readiness_on, bench_setup,
                                         bench_teardown),

@@ -228,6 +228,21 @@ static void test_silence(void **state) {
     close_stage();
 }
 
+/* While nobody here could hear it the scheduler was not silent. */
+static void test_standstill(void **state) {
+    enum { HEARTBEAT_MS = 500 };
+    const struct timespec longer = {.tv_nsec = (HEARTBEAT_MS + 400) * 1000000L};
+
+    (void)state;
+    open_stage(2, 1, HEARTBEAT_MS);
+    (void)nanosleep(&longer, NULL);
+    for (int i = 0; i < 3; i++)
+        push_stage_wait(&stage, 1);
+    assert_int_equal(stage.failures, 0);
+    wait_until(has_failures);
+    close_stage();
+}
+
 static void test_room(void **state) {
     (void)state;
     open_stage(1, 0, 0);
@@ -245,9 +260,11 @@ static void test_room(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_repeats), cmocka_unit_test(test_twins),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_fences),  cmocka_unit_test(test_events), cmocka_unit_test(test_gap),
-        cmocka_unit_test(test_silence), cmocka_unit_test(test_room),
+        cmocka_unit_test(test_repeats), cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_order),   cmocka_unit_test(test_fences),
+        cmocka_unit_test(test_events),  cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_silence), cmocka_unit_test(test_standstill),
+        cmocka_unit_test(test_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

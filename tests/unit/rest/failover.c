@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "exporter/config/job_file.h"
 #include "exporter/rest/shapes.h"
+#include "tests/unit/rest/golden.h"
 
-#define JOB_ID "0123456789abcdef0123456789abcdef"
+#define JOB_ID GOLDEN_JOB_ID
 #define NO_COUNTS                                                                                  \
     "\"CREATED\":0,\"SCHEDULED\":0,\"DEPLOYING\":0,\"RUNNING\":0,\"FINISHED\":0,"                  \
     "\"CANCELING\":0,\"CANCELED\":0,\"FAILED\":0,\"RECONCILING\":0,\"INITIALIZING\":0"
@@ -30,34 +30,15 @@ static const char job_text[] = "name: golden\n"
                                "  - {from: read, to: write, pattern: pointwise}\n"
                                "  - {from: write, to: last, exchange: blocking}\n";
 
-static struct ex_job_spec *spec;
-
 static int setup(void **state) {
-    struct fo_error error;
-
     (void)state;
-    return ex_job_parse(fo_str_of(job_text), NULL, NULL, &spec, &error);
-}
-
-static int teardown(void **state) {
-    (void)state;
-    spec = ex_job_spec_unref(spec);
-    return 0;
-}
-
-static void assert_json(json_t *json, const char *expected) {
-    char *text = json_dumps(json, JSON_COMPACT);
-
-    assert_non_null(text);
-    assert_string_equal(text, expected);
-    free(text);
-    json_decref(json);
+    return golden_parse(job_text);
 }
 
 static struct ex_job_copy running_job(void) {
     return (struct ex_job_copy){
         .id = JOB_ID,
-        .spec = spec,
+        .spec = golden_spec,
         .now_ms = 9000,
         .next_restart_ms = FO_NEVER,
         .budget = {.resets_at_ms = FO_NEVER},
@@ -103,8 +84,8 @@ static void test_a_list_of_jobs(void **state) {
     job.budget =
         (struct fo_budget){.limited = true, .limit = 3, .remaining = 2, .resets_at_ms = FO_NEVER};
     job.newest = &last;
-    assert_json(ex_rest_failover_all(NULL, 0), "{\"jobs\":[]}");
-    assert_json(
+    golden_assert_json(ex_rest_failover_all(NULL, 0), "{\"jobs\":[]}");
+    golden_assert_json(
         ex_rest_failover_all(&job, 1),
         "{\"jobs\":[{\"job_id\":\"" JOB_ID "\",\"job_name\":\"golden\",\"engine\":\"local\","
         "\"state\":\"RUNNING\",\"paused\":true,\"now_ms\":9000,\"start_ms\":1000,\"end_ms\":-1,"
@@ -138,11 +119,11 @@ static void test_tasks_as_runs(void **state) {
     assert_true(json_is_null(json_object_get(shown, "last_failure")));
     json_t *vertices = json_object_get(shown, "vertices");
     assert_int_equal(json_array_size(vertices), 3);
-    assert_json(json_incref(json_object_get(json_array_get(vertices, 0), "tasks")),
-                "[{\"state\":\"RUNNING\",\"attempt\":0,\"count\":2}]");
-    assert_json(json_incref(json_object_get(json_array_get(vertices, 1), "tasks")),
-                "[{\"state\":\"RUNNING\",\"attempt\":1,\"count\":1},"
-                "{\"state\":\"RUNNING\",\"attempt\":0,\"count\":1}]");
+    golden_assert_json(json_incref(json_object_get(json_array_get(vertices, 0), "tasks")),
+                       "[{\"state\":\"RUNNING\",\"attempt\":0,\"count\":2}]");
+    golden_assert_json(json_incref(json_object_get(json_array_get(vertices, 1), "tasks")),
+                       "[{\"state\":\"RUNNING\",\"attempt\":1,\"count\":1},"
+                       "{\"state\":\"RUNNING\",\"attempt\":0,\"count\":1}]");
     json_decref(shown);
 }
 
@@ -150,7 +131,7 @@ static void test_a_graph(void **state) {
     const struct ex_job_copy job = running_job();
 
     (void)state;
-    assert_json(
+    golden_assert_json(
         ex_rest_graph(&job),
         "{\"job_id\":\"" JOB_ID "\",\"job_name\":\"golden\",\"failover_strategy\":\"region\","
         "\"restart_strategy\":{\"type\":\"fixed-delay\",\"attempts\":3,\"delay_ms\":2000},"
@@ -183,9 +164,9 @@ static void test_restarted_tasks(void **state) {
     (void)state;
     given.restarted = (struct ex_task_runs){&over_the_edge, 1};
     json_t *decision = decision_of(&given);
-    assert_json(json_incref(json_object_get(decision, "restart")),
-                "[{\"vertex\":\"read\",\"first\":1,\"count\":1},"
-                "{\"vertex\":\"write\",\"first\":0,\"count\":2}]");
+    golden_assert_json(json_incref(json_object_get(decision, "restart")),
+                       "[{\"vertex\":\"read\",\"first\":1,\"count\":1},"
+                       "{\"vertex\":\"write\",\"first\":0,\"count\":2}]");
     json_decref(decision);
 }
 
@@ -214,18 +195,18 @@ static void test_a_policy_is_shown(void **state) {
         {.action = FO_POLICY_FAIL},
         {.matches = &match, .match_count = 1, .action = FO_POLICY_RESTART, .charge = false},
     };
-    struct fo_job_config kept = spec->decisions;
+    struct fo_job_config kept = golden_spec->decisions;
     struct ex_failure given = failure();
 
     (void)state;
-    spec->decisions.policies = policies;
-    spec->decisions.policy_count = 2;
+    golden_spec->decisions.policies = policies;
+    golden_spec->decisions.policy_count = 2;
     given.decision.policy = 1;
     json_t *decision = decision_of(&given);
-    spec->decisions = kept;
-    assert_json(json_incref(json_object_get(decision, "policy")),
-                "{\"number\":2,\"match\":{\"category\":[\"quota\",\"network\"]},"
-                "\"action\":\"restart\",\"charge\":false}");
+    golden_spec->decisions = kept;
+    golden_assert_json(json_incref(json_object_get(decision, "policy")),
+                       "{\"number\":2,\"match\":{\"category\":[\"quota\",\"network\"]},"
+                       "\"action\":\"restart\",\"charge\":false}");
     assert_true(json_is_null(json_object_get(decision, "strategy")));
     json_decref(decision);
 }
@@ -262,6 +243,23 @@ static void test_the_history(void **state) {
     assert_string_equal(json_string_value(json_object_get(evidence, "matched")), "<b>");
     assert_int_equal(json_integer_value(json_object_get(evidence, "exit_code")), 3);
     assert_null(json_object_get(evidence, "signal"));
+    json_decref(shown);
+}
+
+static void test_restarts_by_hand(void **state) {
+    struct ex_job_copy job = running_job();
+
+    (void)state;
+    for (uint32_t i = 0; i <= EX_BY_HAND_KEPT; i++)
+        ex_by_hand_add(&job.by_hand, (struct ex_restart_by_hand){1000 + i, FO_NO_TASK, 5});
+    ex_by_hand_add(&job.by_hand, (struct ex_restart_by_hand){3000, 2, 2});
+    json_t *shown = ex_rest_failures(&job);
+    json_t *list = json_object_get(shown, "by_hand");
+    assert_int_equal(json_array_size(list), EX_BY_HAND_KEPT);
+    golden_assert_json(json_incref(json_array_get(list, 0)),
+                       "{\"time_ms\":3000,\"task\":\"write[0]\",\"restart_count\":2}");
+    golden_assert_json(json_incref(json_array_get(list, 1)),
+                       "{\"time_ms\":1008,\"task\":null,\"restart_count\":5}");
     json_decref(shown);
 }
 
@@ -302,8 +300,9 @@ int main(void) {
         cmocka_unit_test(test_giving_up_has_a_reason),
         cmocka_unit_test(test_a_policy_is_shown),
         cmocka_unit_test(test_the_history),
+        cmocka_unit_test(test_restarts_by_hand),
         cmocka_unit_test(test_tasks_are_kept_as_runs),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, golden_teardown);
 }

@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "exporter/config/job_file.h"
 #include "exporter/rest/shapes.h"
+#include "tests/unit/rest/golden.h"
 
-#define JOB_ID "0123456789abcdef0123456789abcdef"
+#define JOB_ID GOLDEN_JOB_ID
 
 static const char job_text[] = "name: golden\n"
                                "working-directory: /\n"
@@ -20,26 +20,16 @@ static const char job_text[] = "name: golden\n"
                                "  - {id: write, command: ['true']}\n"
                                "edges: [{from: read, to: write, exchange: blocking}]\n";
 
-static struct ex_job_spec *spec;
-
 static int setup(void **state) {
-    struct fo_error error;
-
     (void)state;
-    return ex_job_parse(fo_str_of(job_text), NULL, NULL, &spec, &error);
-}
-
-static int teardown(void **state) {
-    (void)state;
-    spec = ex_job_spec_unref(spec);
-    return 0;
+    return golden_parse(job_text);
 }
 
 /* A job that failed at 5000, 4 s after it began. */
 static struct ex_job_copy failed_job(void) {
     return (struct ex_job_copy){
         .id = JOB_ID,
-        .spec = spec,
+        .spec = golden_spec,
         .now_ms = 9000,
         .modified_ms = 5000,
         .state = FO_JOB_FAILED,
@@ -52,28 +42,20 @@ static struct ex_job_copy failed_job(void) {
     };
 }
 
-static void assert_json(json_t *json, const char *expected) {
-    char *text = json_dumps(json, JSON_COMPACT);
-
-    assert_non_null(text);
-    assert_string_equal(text, expected);
-    free(text);
-    json_decref(json);
-}
-
 static void test_overview(void **state) {
     const struct ex_job_copy job = failed_job();
 
     (void)state;
-    assert_json(ex_rest_jobs(NULL, 0, EX_FLINK_1), "{\"jobs\":[]}");
-    assert_json(ex_rest_jobs(&job, 1, EX_FLINK_1),
-                "{\"jobs\":[{\"id\":\"" JOB_ID "\",\"status\":\"FAILED\"}]}");
-    assert_json(ex_rest_jobs_overview(&job, 1, EX_FLINK_1),
-                "{\"jobs\":[{\"jid\":\"" JOB_ID "\",\"name\":\"golden\",\"start-time\":1000,"
-                "\"end-time\":5000,\"duration\":4000,\"state\":\"FAILED\","
-                "\"last-modification\":5000,\"tasks\":{\"total\":3,\"created\":0,\"scheduled\":0,"
-                "\"deploying\":0,\"running\":0,\"finished\":0,\"canceling\":0,\"canceled\":1,"
-                "\"failed\":2,\"reconciling\":0,\"initializing\":0}}]}");
+    golden_assert_json(ex_rest_jobs(NULL, 0, EX_FLINK_1), "{\"jobs\":[]}");
+    golden_assert_json(ex_rest_jobs(&job, 1, EX_FLINK_1),
+                       "{\"jobs\":[{\"id\":\"" JOB_ID "\",\"status\":\"FAILED\"}]}");
+    golden_assert_json(
+        ex_rest_jobs_overview(&job, 1, EX_FLINK_1),
+        "{\"jobs\":[{\"jid\":\"" JOB_ID "\",\"name\":\"golden\",\"start-time\":1000,"
+        "\"end-time\":5000,\"duration\":4000,\"state\":\"FAILED\","
+        "\"last-modification\":5000,\"tasks\":{\"total\":3,\"created\":0,\"scheduled\":0,"
+        "\"deploying\":0,\"running\":0,\"finished\":0,\"canceling\":0,\"canceled\":1,"
+        "\"failed\":2,\"reconciling\":0,\"initializing\":0}}]}");
 }
 
 static void test_vertex(void **state) {
@@ -163,7 +145,7 @@ static void test_exceptions(void **state) {
     job.current = &concurrent;
     job.current_count = 1;
     (void)snprintf(expected, sizeof expected, "{%s", history);
-    assert_json(ex_rest_exceptions(&job, 20, EX_FLINK_2), expected);
+    golden_assert_json(ex_rest_exceptions(&job, 20, EX_FLINK_2), expected);
     (void)snprintf(expected, sizeof expected,
                    "{\"root-exception\":\"failover.Failure: Unknown cause (compare "
                    "FLINK-21376).\\n\",\"timestamp\":3500,\"all-exceptions\":[{\"exception\":"
@@ -171,7 +153,7 @@ static void test_exceptions(void **state) {
                    "\"location\":\"(unassigned)\",\"endpoint\":\"(unassigned)\","
                    "\"timestamp\":3000,\"taskManagerId\":\"(unassigned)\"}],\"truncated\":false,%s",
                    history);
-    assert_json(ex_rest_exceptions(&job, 20, EX_FLINK_1), expected);
+    golden_assert_json(ex_rest_exceptions(&job, 20, EX_FLINK_1), expected);
 
     json_t *limited = ex_rest_exceptions(&job, 0, EX_FLINK_1);
     assert_true(json_is_true(json_object_get(limited, "truncated")));
@@ -182,14 +164,15 @@ static void test_a_job_without_failures(void **state) {
     const struct ex_job_copy job = failed_job();
 
     (void)state;
-    assert_json(ex_rest_exceptions(&job, 20, EX_FLINK_1),
-                "{\"root-exception\":null,\"timestamp\":null,\"all-exceptions\":[],"
-                "\"truncated\":false,\"exceptionHistory\":{\"entries\":[],\"truncated\":false}}");
-    assert_json(ex_rest_job_config(&job, EX_FLINK_1),
-                "{\"jid\":\"" JOB_ID "\",\"name\":\"golden\",\"execution-config\":{"
-                "\"restart-strategy\":\"Cluster level default restart strategy\","
-                "\"job-parallelism\":-1,\"object-reuse-mode\":false,\"user-config\":{},"
-                "\"execution-mode\":\"PIPELINED\"}}");
+    golden_assert_json(
+        ex_rest_exceptions(&job, 20, EX_FLINK_1),
+        "{\"root-exception\":null,\"timestamp\":null,\"all-exceptions\":[],"
+        "\"truncated\":false,\"exceptionHistory\":{\"entries\":[],\"truncated\":false}}");
+    golden_assert_json(ex_rest_job_config(&job, EX_FLINK_1),
+                       "{\"jid\":\"" JOB_ID "\",\"name\":\"golden\",\"execution-config\":{"
+                       "\"restart-strategy\":\"Cluster level default restart strategy\","
+                       "\"job-parallelism\":-1,\"object-reuse-mode\":false,\"user-config\":{},"
+                       "\"execution-mode\":\"PIPELINED\"}}");
 }
 
 int main(void) {
@@ -200,5 +183,5 @@ int main(void) {
         cmocka_unit_test(test_a_job_without_failures),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, golden_teardown);
 }

@@ -110,6 +110,16 @@ static void test_a_failure(void **state) {
     assert_memory_equal(again->restarted.items, runs, sizeof runs);
     assert_int_equal(again->budget.remaining, 8);
     (void)ex_failure_free(again);
+    failure.is_final = false; /* what it came with is not lost while its labels are awaited */
+    failure.labels.count = 0;
+    failure.passed = (struct ex_label_set){labels, 1};
+    ex_failure_to_row(&failure, 1, fo_str_of(record), &packed_labels, &packed_runs, &row);
+    assert_int_equal(ex_failure_from_row(&row, &again), 0);
+    assert_false(again->is_final || again->labelled);
+    assert_int_equal(again->labels.count, 0);
+    assert_int_equal(again->passed.count, 1);
+    assert_true(fo_str_equal(again->passed.items[0].value, fo_str_of("x")));
+    (void)ex_failure_free(again);
     row.texts[0] = fo_str_of("[]");
     assert_int_equal(ex_failure_from_row(&row, &again), -EINVAL);
     ex_buffer_done(&packed_labels);

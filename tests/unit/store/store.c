@@ -228,6 +228,67 @@ static void test_what_hangs_on_a_job_goes_with_it(void **state) {
     assert_int_equal(seen.count, 1);
 }
 
+/* The rows that are left over, in their order. */
+static const struct {
+    int64_t number;
+    const char *failure;
+    const char *event;
+} deliveries[] = {{10, "{\"f\":3}", ""}, {11, "", "exhausted"}, {14, "", "recovered"}};
+
+static int check_delivery(void *ctx, const struct ex_row *row) {
+    int *seen = ctx;
+
+    assert_in_range(*seen, 0, 2);
+    assert_int_equal(row->ints[0], deliveries[*seen].number);
+    assert_int_equal(row->ints[3], row->ints[0] * 100);
+    assert_true(fo_str_equal(row->texts[0], fo_str_of("webhook")));
+    assert_true(fo_str_equal(row->texts[1], fo_str_of(deliveries[*seen].failure)));
+    assert_true(fo_str_equal(row->texts[3], fo_str_of(deliveries[*seen].event)));
+    ++*seen;
+    return 0;
+}
+
+static void add_delivery(struct ex_batch *batch, int64_t number, int64_t kind, int64_t failure) {
+    const struct fo_str listener = fo_str_of(number == 12 ? "other" : "webhook");
+
+    ex_batch_add(batch, EX_WRITE_DELIVERY, (int64_t[]){number, kind, failure, number * 100},
+                 &listener);
+}
+
+static void add_event(struct ex_batch *batch, const char *record) {
+    const struct fo_str text = fo_str_of(record);
+
+    ex_batch_add(batch, EX_WRITE_EVENT, (int64_t[]){1}, &text);
+}
+
+static void test_deliveries(void **state) {
+    struct fixture *fixture = *state;
+    struct ex_batch batch;
+    int seen = 0;
+
+    open_store(fixture);
+    ex_batch_init(&batch);
+    add_delivery(&batch, 10, 1, 3); /* labelled: of a failure that is written after it */
+    add_failure(&batch, 3, 42, 1, "{\"f\":3}");
+    add_event(&batch, "exhausted");
+    add_delivery(&batch, 11, 2, 0); /* one event, two listeners */
+    add_delivery(&batch, 12, 2, 0);
+    assert_int_equal(ex_store_write(fixture->store, &batch), 0);
+    ex_batch_reset(&batch);
+    add_delivery(&batch, 13, 1, 99); /* its failure is not there any more */
+    add_event(&batch, "recovered");
+    add_delivery(&batch, 14, 3, 0);
+    ex_batch_add(&batch, EX_WRITE_DELIVERED, (int64_t[]){12}, NULL);
+    ex_batch_add(&batch, EX_WRITE_DELIVERED, (int64_t[]){13}, NULL);
+    ex_batch_add(&batch, EX_WRITE_DELIVERED, (int64_t[]){77}, NULL);
+    assert_int_equal(ex_store_write(fixture->store, &batch), 0);
+    ex_batch_done(&batch);
+    reopen(fixture);
+    assert_int_equal(ex_store_read(fixture->store, EX_READ_DELIVERIES, 0, check_delivery, &seen),
+                     0);
+    assert_int_equal(seen, 3);
+}
+
 /* ---- files ---- */
 
 static void test_files_are_private(void **state) {
@@ -288,6 +349,43 @@ static void test_a_later_version_is_refused(void **state) {
                      -EPROTO);
 }
 
+/* Version 1 had no deliveries. */
+static void test_an_earlier_version_is_brought_up(void **state) {
+    struct fixture *fixture = *state;
+
+    open_store(fixture);
+    write_failures(fixture, 1, 10);
+    fixture->store = ex_store_close(fixture->store);
+    run_sql(fixture, "DROP TABLE delivery; PRAGMA user_version=1");
+    assert_int_equal(ex_store_open_reading(fixture->directory, &fixture->store, &fixture->error),
+                     -EPROTO);
+    assert_non_null(strstr(fixture->error.text, "earlier version"));
+    open_store(fixture);
+    assert_int_equal(read_all(fixture, EX_READ_FAILURES).count, 10);
+    assert_int_equal(read_all(fixture, EX_READ_DELIVERIES).count, 0);
+}
+
+/* SQLite has no quarrel with any of these numbers. */
+static void test_hostile_numbers_are_refused(void **state) {
+    static const char *const pragmas[] = {
+        "PRAGMA user_version=-1",   "PRAGMA user_version=-2147483648", "PRAGMA user_version=0",
+        "PRAGMA application_id=-1", "PRAGMA application_id=-2",        "PRAGMA application_id=0",
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof pragmas / sizeof *pragmas; i++) {
+        open_store(fixture);
+        fixture->store = ex_store_close(fixture->store);
+        run_sql(fixture, pragmas[i]);
+        fixture->error = (struct fo_error){.code = 0};
+        assert_int_equal(try_to_open(fixture), -EINVAL);
+        assert_int_equal(fixture->error.code, -EINVAL);
+        assert_int_not_equal(
+            ex_store_open_reading(fixture->directory, &fixture->store, &fixture->error), 0);
+        assert_int_equal(unlink(fixture->file), 0);
+    }
+}
+
 static void test_damage_is_seen(void **state) {
     static const char rubbish[512] = "rubbish";
     struct fixture *fixture = *state;
@@ -344,7 +442,7 @@ static void test_the_oldest_are_forgotten(void **state) {
 static void test_bytes_are_bounded(void **state) {
     struct fixture *fixture = *state;
 
-    fixture->config.retention_bytes = 100 * (EX_HISTORY_ROW_BYTES + 2);
+    fixture->config.retention_bytes = UINT64_C(100) * (EX_HISTORY_ROW_BYTES + 2);
     open_store(fixture);
     for (int64_t first = 1; first < 400; first += 50)
         write_failures(fixture, first, 50);
@@ -439,13 +537,23 @@ static void test_the_writer_tries_again(void **state) {
 int main(void) {
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_what_is_written_is_read),    TEST(test_counts_add_up_and_a_batch_is_whole),
-        TEST(test_sums_of_one_row_become_one), TEST(test_what_hangs_on_a_job_goes_with_it),
-        TEST(test_files_are_private),          TEST(test_files_that_are_not_ours_are_refused),
-        TEST(test_a_later_version_is_refused), TEST(test_damage_is_seen),
-        TEST(test_a_backup_is_a_store),        TEST(test_the_oldest_are_forgotten),
-        TEST(test_bytes_are_bounded),          TEST(test_age_is_bounded_and_what_is_pending_stays),
-        TEST(test_the_writer_writes),          TEST(test_the_writer_tries_again),
+        TEST(test_what_is_written_is_read),
+        TEST(test_counts_add_up_and_a_batch_is_whole),
+        TEST(test_sums_of_one_row_become_one),
+        TEST(test_what_hangs_on_a_job_goes_with_it),
+        TEST(test_files_are_private),
+        TEST(test_files_that_are_not_ours_are_refused),
+        TEST(test_a_later_version_is_refused),
+        TEST(test_damage_is_seen),
+        TEST(test_deliveries),
+        TEST(test_an_earlier_version_is_brought_up),
+        TEST(test_hostile_numbers_are_refused),
+        TEST(test_a_backup_is_a_store),
+        TEST(test_the_oldest_are_forgotten),
+        TEST(test_bytes_are_bounded),
+        TEST(test_age_is_bounded_and_what_is_pending_stays),
+        TEST(test_the_writer_writes),
+        TEST(test_the_writer_tries_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
