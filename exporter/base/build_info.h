@@ -12,6 +12,7 @@ struct ex_build_info {
     const char *compiler;
     const char *os;
     const char *arch;
+    const char *tags; /* how it was built: "release", "debug,address,undefined" */
 };
 
 const struct ex_build_info *ex_build_info(void);

@@ -9,6 +9,7 @@
 #include "exporter/daemon/catalogue_load.h"
 #include "exporter/daemon/daemon.h"
 #include "exporter/daemon/job_load.h"
+#include "exporter/daemon/metrics_room.h"
 
 struct options {
     const char *config_file;
@@ -134,6 +135,26 @@ static int run_check(const struct options *options, const char *what, const char
     return EX_EXIT_FAILED;
 }
 
+/* Whether the metrics have room for the jobs: no reason to refuse, for jobs run without. */
+static int print_metrics_room(const struct ex_daemon_options *daemon, int job_count) {
+    struct fo_error error = {.text = "out of memory"};
+    char text[EX_METRICS_ROOM_MAX_BYTES];
+    struct ex_config *config;
+    size_t room = 0;
+    int ret = ex_config_load(daemon->config_file, &config, &error);
+
+    if (ret == 0) {
+        ret = ex_metrics_room_text(config, daemon->flink_names, text, &room);
+        (void)ex_config_unref(config);
+    }
+    if (ret < 0) {
+        ex_cli_complain(daemon->config_file, &error);
+        return EX_EXIT_FAILED;
+    }
+    (void)printf("metrics: %s: %s\n", (size_t)job_count > room ? "warning" : "note", text);
+    return EX_EXIT_OK;
+}
+
 int ex_cli_check_daemon(const struct ex_daemon_options *daemon, int job_count, char **jobs) {
     const struct options options = {.config_file = daemon->config_file,
                                     .listeners_path = daemon->listeners_path};
@@ -147,7 +168,7 @@ int ex_cli_check_daemon(const struct ex_daemon_options *daemon, int job_count, c
         return status;
     for (int i = 0; i < job_count; i++)
         status |= check_file(check_job, &options, jobs[i]);
-    return status;
+    return status | print_metrics_room(daemon, job_count);
 }
 
 int ex_cli_check(int argc, char **argv) {

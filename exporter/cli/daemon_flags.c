@@ -115,6 +115,20 @@ static int finish(struct ex_daemon_flags *flags, const struct choices *choices,
     return 0;
 }
 
+/* 0; or -1: there is nothing left to do but to end with *ret_status. */
+static int apply(struct ex_daemon_flags *flags, const struct choices *choices,
+                 enum ex_command command, int *ret_status) {
+    if (choices->version) {
+        *ret_status = ex_cli_version(0, NULL);
+        return -1;
+    }
+    if (configure_log(choices) < 0 || finish(flags, choices, command) < 0) {
+        *ret_status = commands[command].usage_error;
+        return -1;
+    }
+    return 0;
+}
+
 int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command, int argc,
                           char **argv, int *ret_status) {
     struct ex_daemon_options *daemon = &flags->daemon;
@@ -155,6 +169,10 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
          "Leave out process_*, and which build this is."},
         {"metrics.flink-names", EX_FLAG_BOOL, &daemon->flink_names, "",
          "Show jobs also as flink_jobmanager_job_*, for dashboards made for Flink."},
+        {"metrics.allowlist", EX_FLAG_TEXT, &daemon->metrics_allowlist, "LIST",
+         "Metric families to show, * for any characters (metrics.allowlist of the configuration)."},
+        {"metrics.denylist", EX_FLAG_TEXT, &daemon->metrics_denylist, "LIST",
+         "Metric families not to show (metrics.denylist of the configuration)."},
         {"log.level", EX_FLAG_TEXT, &choices.log_level, "LEVEL", "debug, info, warn or error."},
         {"log.format", EX_FLAG_TEXT, &choices.log_format, "FORMAT", "logfmt or json."},
         {"version", EX_FLAG_BOOL, &choices.version, "", "Print the version."},
@@ -183,13 +201,5 @@ int ex_daemon_flags_parse(struct ex_daemon_flags *flags, enum ex_command command
     int positional = ex_cli_start(&about, argc, argv, ret_status);
     if (positional < 0)
         return -1;
-    if (choices.version) {
-        *ret_status = ex_cli_version(argc, argv);
-        return -1;
-    }
-    if (configure_log(&choices) < 0 || finish(flags, &choices, command) < 0) {
-        *ret_status = about.usage_error;
-        return -1;
-    }
-    return positional;
+    return apply(flags, &choices, command, ret_status) < 0 ? -1 : positional;
 }

@@ -16,5 +16,6 @@ int ex_cli_version(int argc, char **argv) {
     (void)printf("  build date:       %s\n", info->date);
     (void)printf("  compiler:         %s\n", info->compiler);
     (void)printf("  platform:         %s/%s\n", info->os, info->arch);
+    (void)printf("  tags:             %s\n", info->tags);
     return EX_EXIT_OK;
 }

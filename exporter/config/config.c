@@ -155,6 +155,22 @@ static int read_job_status(struct ex_config *config, struct fo_error *reterr) {
     return 0;
 }
 
+/* Names of metric families, in which * stands for any characters. */
+static int read_families(const struct ex_config *config, enum ex_option_id id,
+                         struct fo_str *ret_list, struct fo_error *reterr) {
+    struct fo_str rest = ex_option_text(&config->settings, id);
+    struct fo_str word;
+
+    *ret_list = rest;
+    while (next_word(&rest, ",;", &word)) {
+        for (size_t i = 0; i < word.len; i++) {
+            if (!isalnum((unsigned char)word.ptr[i]) && word.ptr[i] != '_' && word.ptr[i] != '*')
+                return refuse_setting(config, id, "a list of names of metric families", reterr);
+        }
+    }
+    return 0;
+}
+
 static int read_count(const struct ex_config *config, enum ex_option_id id, uint32_t *ret_count,
                       struct fo_error *reterr) {
     int32_t count = 0;
@@ -221,6 +237,10 @@ static int read_values(struct ex_config *config, struct fo_error *reterr) {
     config->failure_enrichers_line =
         ex_settings_line(&config->settings, ex_option(EX_OPTION_ENRICHERS)->key);
     int rc = read_job_status(config, reterr);
+    if (rc == 0)
+        rc = read_families(config, EX_OPTION_METRICS_ALLOWLIST, &config->metrics_allowlist, reterr);
+    if (rc == 0)
+        rc = read_families(config, EX_OPTION_METRICS_DENYLIST, &config->metrics_denylist, reterr);
     if (rc == 0)
         rc = read_counts(config, reterr);
     if (rc == 0)

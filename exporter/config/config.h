@@ -88,6 +88,8 @@ struct ex_config {
     uint32_t metrics_series_per_family;
     uint32_t metrics_series_total;
     uint64_t metrics_bytes_total;
+    struct fo_str metrics_allowlist; /* as written; empty = all */
+    struct fo_str metrics_denylist;
     uint32_t storage_retention_count;
     uint64_t storage_retention_bytes;
     int64_t storage_retention_age_ms;

@@ -180,6 +180,16 @@ static const struct ex_option options[EX_OPTION_COUNT] = {
                                        .ours = true,
                                        .meaning = "memory of all series, without what is kept "
                                                   "of the pages with them"},
+    [EX_OPTION_METRICS_ALLOWLIST] = {.key = "metrics.allowlist",
+                                     .type = EX_OPTION_STRING,
+                                     .ours = true,
+                                     .meaning = "metric families to show, parted by commas, * for "
+                                                "any characters; not set = all"},
+    [EX_OPTION_METRICS_DENYLIST] = {.key = "metrics.denylist",
+                                    .type = EX_OPTION_STRING,
+                                    .ours = true,
+                                    .meaning = "metric families not to show, written likewise; "
+                                               "they are counted as ever"},
     [EX_OPTION_STORAGE_COUNT] = {.key = "storage.retention.count",
                                  .type = EX_OPTION_INT,
                                  .fallback = "1000000",

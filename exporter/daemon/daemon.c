@@ -17,6 +17,7 @@
 #include "exporter/daemon/engine_rooms.h"
 #include "exporter/daemon/job_load.h"
 #include "exporter/daemon/label_keys.h"
+#include "exporter/daemon/metrics_room.h"
 #include "exporter/daemon/self_metrics.h"
 #include "exporter/daemon/state.h"
 #include "exporter/engines/push/push.h"
@@ -39,6 +40,7 @@ struct ex_daemon {
     struct catalogue *catalogue;
     struct ex_state state;
     bool rerun;
+    bool flink_names;
     struct ex_spawner *spawner;
     struct ex_bank *bank;
     struct ex_engine_rooms engines;
@@ -59,18 +61,24 @@ static int start_catalogue(struct ex_daemon *daemon, struct fo_error *reterr) {
     return ex_catalogue_load(daemon->config, daemon->state.dir.path, &daemon->catalogue, reterr);
 }
 
+static int select_families(struct ex_daemon *daemon, const struct ex_daemon_options *options,
+                           struct fo_error *reterr) {
+    const char *allow = options->metrics_allowlist;
+    const char *deny = options->metrics_denylist;
+
+    return ex_metrics_select(daemon->metrics,
+                             allow ? fo_str_of(allow) : daemon->config->metrics_allowlist,
+                             deny ? fo_str_of(deny) : daemon->config->metrics_denylist, reterr);
+}
+
 static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_options *options,
                          struct fo_error *reterr) {
-    const struct ex_metrics_limits limits = {
-        .value_bytes = daemon->config->metrics_value_bytes,
-        .values_per_label = daemon->config->metrics_values_per_label,
-        .series_per_family = daemon->config->metrics_series_per_family,
-        .series_total = daemon->config->metrics_series_total,
-        .bytes_total = daemon->config->metrics_bytes_total,
-    };
+    const struct ex_metrics_limits limits = ex_metrics_room_limits(daemon->config);
     const struct ex_build_info *build = ex_build_info();
     int ret = ex_metrics_new(&limits, ex_random_seed(), &daemon->metrics);
 
+    if (ret == 0)
+        ret = select_families(daemon, options, reterr);
     if (ret == 0 && options->exporter_metrics)
         ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
                              reterr);
@@ -385,6 +393,7 @@ int ex_daemon_start(const struct ex_daemon_options *options, uv_loop_t *loop,
     daemon->loop = loop;
     ex_state_init(&daemon->state);
     daemon->rerun = options->rerun;
+    daemon->flink_names = options->flink_names;
     daemon->events = ex_events_new();
     if (!daemon->events) {
         free(daemon);
@@ -436,12 +445,34 @@ int ex_daemon_manifest(uv_loop_t *loop, bool json, bool flink_names, struct ex_b
 
 /* ---- while it runs ---- */
 
+static size_t count_jobs(const struct ex_daemon *daemon) {
+    size_t count = 0;
+
+    for (const struct ex_job *job = ex_manager_first_job(daemon->manager); job;
+         job = ex_job_next(job))
+        count++;
+    return count;
+}
+
+/* What is likely not as it was meant. */
+static void check_metrics(const struct ex_daemon *daemon) {
+    struct fo_str pattern;
+
+    for (size_t at = 0; ex_metrics_next_unmatched(daemon->metrics, &at, &pattern);)
+        ex_log(EX_LOG_WARN, "No family of metrics has this name.",
+               (struct ex_log_field){.key = "name", .text = pattern});
+    ex_metrics_room_check(daemon->config, daemon->flink_names, count_jobs(daemon));
+}
+
 int ex_daemon_submit_jobs(struct ex_daemon *daemon, const char **ret_file,
                           struct fo_error *reterr) {
     if (daemon->state.store)
         ex_manager_go_on(daemon->manager);
-    return ex_job_files_submit(&daemon->jobs, daemon->manager, &daemon->engines.all, daemon->rerun,
-                               ret_file, reterr);
+    int ret = ex_job_files_submit(&daemon->jobs, daemon->manager, &daemon->engines.all,
+                                  daemon->rerun, ret_file, reterr);
+    if (ret == 0)
+        check_metrics(daemon);
+    return ret;
 }
 
 struct ex_manager *ex_daemon_manager(struct ex_daemon *daemon) {

@@ -26,8 +26,10 @@ struct ex_daemon_options {
     struct ex_control_door_options control;
     void (*quit)(void *ctx); /* somebody asks the daemon to end, through the control door */
     void *quit_ctx;
-    bool exporter_metrics; /* process_* and what the daemon says of itself */
-    bool flink_names;      /* jobs under Flink's names as well */
+    bool exporter_metrics;         /* process_* and what the daemon says of itself */
+    bool flink_names;              /* jobs under Flink's names as well */
+    const char *metrics_allowlist; /* NULL = that of the configuration; so below */
+    const char *metrics_denylist;
     ex_observer *observer; /* NULL = nobody */
     void *observer_ctx;
 };

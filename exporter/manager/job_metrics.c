@@ -280,14 +280,9 @@ static int open_group(struct ex_job_metrics *metrics, struct ex_group *old) {
     return ex_group_new(metrics->families->metrics, labels, JOB_LABELS, old, &metrics->group);
 }
 
-/* Series of its own, not seen yet. -ENOSPC: a limit; nothing has changed then. */
-static int open_own(struct ex_job_metrics *metrics, struct ex_group *old) {
-    int ret = open_group(metrics, old);
+static int open_series(struct ex_job_metrics *metrics) {
+    int ret = open_counters(metrics);
 
-    if (ret < 0)
-        return ret;
-    ex_group_begin(metrics->group);
-    ret = open_counters(metrics);
     if (ret == 0)
         ret = open_gauges(metrics);
     if (ret == 0)
@@ -295,6 +290,17 @@ static int open_own(struct ex_job_metrics *metrics, struct ex_group *old) {
     if (ret == 0 && metrics->families->has_flink_names)
         ret = ex_flink_names_open(&metrics->flink, &metrics->families->flink, metrics->group,
                                   metrics->identity.job_id);
+    return ret;
+}
+
+/* Series of its own, not seen yet. -ENOSPC: a limit; nothing has changed then. */
+static int open_own(struct ex_job_metrics *metrics, struct ex_group *old) {
+    int ret = open_group(metrics, old);
+
+    if (ret < 0)
+        return ret;
+    ex_group_begin(metrics->group);
+    ret = open_series(metrics);
     if (ret < 0) {
         ex_group_retire(metrics->group);
         metrics->group = NULL;
@@ -303,6 +309,29 @@ static int open_own(struct ex_job_metrics *metrics, struct ex_group *old) {
     ex_series_set(metrics->regions, fo_graph_region_count(fo_job_graph(metrics->core)));
     ex_series_set(metrics->largest_region, largest_region(fo_job_graph(metrics->core)));
     return 0;
+}
+
+/* By opening the series of a job that there is not, in a registry that nobody sees. */
+int ex_job_metrics_fit(const struct ex_metrics_limits *limits, bool flink_names,
+                       struct ex_group_fit *ret_fit, struct fo_error *reterr) {
+    struct ex_job_families families;
+    struct ex_job_metrics job = {
+        .families = &families,
+        .identity = {"-", "-", "00000000000000000000000000000000", "exponential-delay", "region"}};
+    struct ex_metrics *metrics = NULL;
+    int ret = ex_metrics_new(limits, 0, &metrics);
+
+    if (ret == 0)
+        ret = ex_job_families_init(&families, metrics, NULL, 0, flink_names, reterr);
+    if (ret == 0)
+        ret = open_group(&job, NULL);
+    if (ret == 0)
+        ret = open_series(&job);
+    if (ret == 0)
+        ex_group_fit(job.group, ret_fit);
+    ex_group_retire(job.group);
+    ex_metrics_free(metrics);
+    return ret;
 }
 
 int ex_job_metrics_open_row(struct ex_job_metrics *row, struct ex_job_families *families,

@@ -46,6 +46,11 @@ FO_MUST_CHECK int ex_job_families_init(struct ex_job_families *families, struct 
                                        bool flink_names, struct fo_error *reterr);
 void ex_job_families_done(struct ex_job_families *families); /* no job is left */
 
+/* How many jobs there is room for under `limits`, by what each shows from its start; failures by
+ * label come on top. Errors: -ENOSPC, not even one; memory. */
+FO_MUST_CHECK int ex_job_metrics_fit(const struct ex_metrics_limits *limits, bool flink_names,
+                                     struct ex_group_fit *ret_fit, struct fo_error *reterr);
+
 enum { EX_EXHAUSTED_REASONS = 3 };
 
 /* Borrowed as long as the job's metrics. */

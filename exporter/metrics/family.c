@@ -215,6 +215,7 @@ static struct ex_family *family_new(const struct ex_metrics *metrics,
     family->spec = *spec;
     if (!copy_texts(family, spec))
         return family_free(family);
+    family->left_out = !ex_selection_shows(&metrics->selection, family->name, family->sample_name);
     family->id = atomic_load_explicit(&metrics->family_count, memory_order_relaxed);
     family->series_weight = spec->type == EX_HISTOGRAM ? spec->bucket_count + 3 : 1;
     family->series_limit =
@@ -259,6 +260,47 @@ const struct ex_family *ex_metrics_next_family(const struct ex_metrics *metrics,
 
 const struct ex_family_spec *ex_family_spec(const struct ex_family *family) {
     return &family->spec;
+}
+
+int ex_metrics_select(struct ex_metrics *metrics, struct fo_str allow, struct fo_str deny,
+                      struct fo_error *reterr) {
+    int failed = ex_selection_set(&metrics->selection, allow, deny, reterr);
+    struct ex_family *family = atomic_load(&metrics->first_family);
+
+    for (; family && !failed; family = atomic_load(&family->next))
+        family->left_out =
+            !ex_selection_shows(&metrics->selection, family->name, family->sample_name);
+    return failed;
+}
+
+static bool names_a_family(const struct ex_metrics *metrics, struct fo_str pattern) {
+    const struct ex_family *family = ex_metrics_next_family(metrics, NULL);
+
+    for (; family; family = ex_metrics_next_family(metrics, family)) {
+        if (ex_selection_matches(pattern, family->name) ||
+            ex_selection_matches(pattern, family->sample_name))
+            return true;
+    }
+    return false;
+}
+
+bool ex_metrics_next_unmatched(const struct ex_metrics *metrics, size_t *at,
+                               struct fo_str *ret_pattern) {
+    const char *const lists[] = {metrics->selection.allow, metrics->selection.deny};
+    size_t number = 0;
+    struct fo_str pattern;
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct fo_str rest = fo_str_of(lists[i] ? lists[i] : "");
+        while (ex_selection_next(&rest, &pattern)) {
+            if (number++ < *at || names_a_family(metrics, pattern))
+                continue;
+            *at = number;
+            *ret_pattern = pattern;
+            return true;
+        }
+    }
+    return false;
 }
 
 void ex_families_free(struct ex_metrics *metrics) {

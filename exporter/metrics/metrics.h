@@ -18,6 +18,8 @@
 
 #include "failover/types.h"
 
+enum { EX_FIT_FAMILY_MAX_BYTES = 160 };
+
 struct ex_metrics;
 struct ex_family;
 struct ex_group;
@@ -84,6 +86,18 @@ const struct ex_family *ex_metrics_next_family(const struct ex_metrics *metrics,
 /* What a family was declared as; borrowed as long as the registry lives. [any] */
 const struct ex_family_spec *ex_family_spec(const struct ex_family *family);
 
+/* Leaves families off the page: those that `allow` does not name (empty: none of them) and those
+ * that `deny` names, now and when they are declared later. Lists as in selection.h. What is left
+ * out counts as ever, so that it is right when it comes back, but is neither taken over nor
+ * rendered. -EINVAL, with words; -ENOMEM. [any] before the first scrape */
+FO_MUST_CHECK int ex_metrics_select(struct ex_metrics *metrics, struct fo_str allow,
+                                    struct fo_str deny, struct fo_error *reterr);
+
+/* The next word of those lists that names no family that is declared by now; `*at` starts at 0.
+ * False: there is no more. Borrowed from the registry. */
+bool ex_metrics_next_unmatched(const struct ex_metrics *metrics, size_t *at,
+                               struct fo_str *ret_pattern);
+
 /* ---- groups ---- */
 
 /* Makes a group. Label values are copied. It is shown from its first ex_group_publish() on; `old`
@@ -101,6 +115,20 @@ FO_MUST_CHECK int ex_group_new_spare(struct ex_metrics *metrics, const struct fo
 /* Takes the group off the page for good; the group and its series are gone for the caller. NULL is
  * allowed. [writer] */
 void ex_group_retire(struct ex_group *group);
+
+/* Which limit is reached first by groups that are all alike. */
+enum ex_fit_limit { EX_FIT_FAMILY, EX_FIT_SERIES, EX_FIT_BYTES, EX_FIT_GROUPS };
+
+struct ex_group_fit {
+    size_t series; /* of one group */
+    size_t bytes;
+    size_t groups; /* so many fit under the limits, if nothing else is there */
+    enum ex_fit_limit limit;
+    char family[EX_FIT_FAMILY_MAX_BYTES]; /* whose limit, of EX_FIT_FAMILY; else empty */
+};
+
+/* How many groups with as many series as this one there can be. [writer] */
+void ex_group_fit(const struct ex_group *group, struct ex_group_fit *ret_fit);
 
 /* Brackets a change: a scrape shows all of it or nothing. Does not nest, must not be long: while it
  * is open scrapes show what they showed last. [writer] */

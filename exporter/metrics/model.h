@@ -26,6 +26,7 @@
 #include "exporter/metrics/arena.h"
 #include "exporter/metrics/metrics.h"
 #include "exporter/metrics/render.h"
+#include "exporter/metrics/selection.h"
 
 enum {
     EX_LABELS_MAX = 24,                   /* of one family */
@@ -49,6 +50,7 @@ struct ex_family {
     size_t id;                  /* 0, 1, ... in order of declaration */
     size_t series_weight;       /* lines of one series */
     size_t series_limit;
+    bool left_out; /* of the page */
     _Atomic(struct ex_family *) next;
     atomic_size_t series; /* lines that exist */
     atomic_uint_fast64_t overflow;
@@ -149,6 +151,7 @@ struct ex_shared_body {
 struct ex_metrics {
     struct ex_metrics_limits limits;
     uint64_t seed;
+    struct ex_selection selection;
     _Atomic(struct ex_family *) first_family;
     struct ex_family *last_family; /* the declaring thread */
     atomic_size_t family_count;

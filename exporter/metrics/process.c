@@ -21,6 +21,7 @@ enum {
     VIRTUAL_BYTES,
     VIRTUAL_MAX_BYTES,
     RESIDENT_BYTES,
+    HEAP_BYTES,
     START_TIME,
     THREADS,
     FIGURES
@@ -48,6 +49,11 @@ static const struct ex_family_spec specs[FIGURES] = {
                         .help = "Resident memory size in bytes.",
                         .type = EX_GAUGE,
                         .unit = "bytes"},
+    [HEAP_BYTES] = {.name = "process_heap_bytes",
+                    .help =
+                        "Data segment: heap, other private writable memory and stacks, in bytes.",
+                    .type = EX_GAUGE,
+                    .unit = "bytes"},
     [START_TIME] = {.name = "process_start_time_seconds",
                     .help = "When the process started, in seconds since the epoch.",
                     .type = EX_GAUGE,
@@ -124,20 +130,24 @@ static bool number_at(const char *text, int field, unsigned long long *ret_numbe
     return end != text && errno == 0;
 }
 
+/* The heap is that of the kernel: mallinfo2() walks all free blocks under the lock of malloc(), for
+ * a tenth of a second where there are many. */
 static void read_memory(struct ex_process *process) {
+    static const struct {
+        int figure;
+        int field;
+    } words[] = {{VIRTUAL_BYTES, 1}, {RESIDENT_BYTES, 2}, {HEAP_BYTES, 6}};
     char text[256];
     unsigned long long pages;
     double page_bytes = (double)sysconf(_SC_PAGESIZE);
     bool there = read_text("/proc/self/statm", text, sizeof text);
 
-    if (there && number_at(text, 1, &pages))
-        set(process, VIRTUAL_BYTES, (double)pages * page_bytes);
-    else
-        leave_out(process, VIRTUAL_BYTES);
-    if (there && number_at(text, 2, &pages))
-        set(process, RESIDENT_BYTES, (double)pages * page_bytes);
-    else
-        leave_out(process, RESIDENT_BYTES);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (there && number_at(text, words[i].field, &pages))
+            set(process, words[i].figure, (double)pages * page_bytes);
+        else
+            leave_out(process, words[i].figure);
+    }
 }
 
 /* What follows the name of the program in /proc/self/stat, from the third field on; the name may

@@ -88,6 +88,7 @@ void ex_metrics_free(struct ex_metrics *metrics) {
     ex_packer_free(metrics->packer);
     ex_families_free(metrics);
     free_collectors(metrics);
+    ex_selection_done(&metrics->selection);
     (void)pthread_mutex_destroy(&metrics->scrape_lock);
     free(metrics);
 }

@@ -88,6 +88,8 @@ static int gather(struct ex_snapshot *snapshot, struct ex_group *group, size_t f
             snapshot->skipped = true;
             continue;
         }
+        if (cell->family->left_out)
+            continue;
         int failed = add_cell(snapshot, cell);
         struct ex_series *series = atomic_load_explicit(&cell->first, memory_order_acquire);
         while (series && !failed) {

@@ -108,6 +108,29 @@ class Overflow(Case):
         wait_for(lambda: overflowing("RUNNING") == 1 and overflowing("FAILED") == 0, what="the others to leave")
 
 
+    def test_room_is_told_beforehand(self):
+        """What --config.check says of a job is what a job then has."""
+        config = self.write("config.yaml", "metrics.limits.series-per-family: 120\n")
+        jobs = [self.job(f"long-{i}", "sleep 600") for i in range(8)]
+
+        def check(*flags):
+            said = self.run_program("serve", "--config.check", *flags)
+            self.assertEqual(said.returncode, 0, said.stderr)
+            return re.search(r"^metrics: (note|warning): a job shows (\d+) series .*; (\d+) jobs have room, limited by "
+                             r"(.*)$", said.stdout, re.MULTILINE).groups()
+
+        kind, series, room, limit = check(jobs[0])
+        self.assertEqual((kind, int(room) > 1000), ("note", True))
+        self.assertEqual(limit, "metrics.limits.series-per-family of failover_job_recovery_seconds")
+        self.assertEqual(check(f"--config.file={config}", *jobs)[::2], ("warning", "7"))
+        daemon = self.daemon(jobs[0])
+        shown = [value for name, labels, value in daemon.samples()
+                 if name == "failover_series" and labels["family"].startswith("failover_job")]
+        self.assertEqual(sum(shown), int(series))
+        daemon = self.daemon(f"--config.file={config}", *jobs[:6])
+        self.assertIn("The metrics have little room", daemon.log_text())
+
+
 class Manifest(Case):
     def test_committed_files_are_current(self):
         for arguments, file in ((("metrics",), "docs/metrics.md"), (("metrics", "--json"), "metrics.json")):
@@ -337,6 +360,32 @@ vertices: [{id: a, command: ['false']}]
         page = self.run_program("metrics", "--metrics.flink-names").stdout
         for name in named(daemon):
             self.assertIn(f"`flink_jobmanager_job_{name}`", page)
+
+    def test_allowed_and_denied_families(self):
+        """From the file or, before that, the flag; what is left out counts all the same."""
+        job = self.write("job.json", json.dumps({
+            "name": "j", "vertices": [{"id": "a", "command": ["false"]}],
+            "configuration": {"restart-strategy.type": "none"}}))
+        config = self.write("config.yaml", "metrics: {allowlist: 'failover_job_*; num*, nothing_like_it',"
+                                           " denylist: failover_job_state}\n")
+        daemon = self.daemon(f"--config.file={config}", job)
+        wait_for(lambda: daemon.total("numJobFailure_total"), what="the failure")
+        names = {name for name, _, _ in daemon.samples()}
+        self.assertIn("failover_job_state_timestamp_seconds", names)
+        self.assertNotIn("failover_job_state", names)
+        self.assertNotIn("process_open_fds", names)
+        for accept in (OPENMETRICS, ASKS_PROTOBUF):
+            self.assertNotIn(b"process_open_fds", daemon.fetch("/metrics", Accept=accept)[1])
+        daemon = self.daemon(f"--config.file={config}", "--metrics.allowlist=", "--metrics.denylist=*_job_*", job)
+        names = {name for name, _, _ in daemon.samples()}
+        self.assertIn("process_open_fds", names)
+        self.assertFalse({name for name in names if "_job_" in name})
+        for flag in ("--metrics.allowlist=a{b}", "--metrics.denylist=a.b"):
+            self.assertEqual(self.run_program("serve", flag).returncode, 1)
+        bad = self.write("bad.yaml", "metrics:\n  denylist: a-b\n")
+        said = self.run_program("check", "config", bad)
+        self.assertEqual(said.returncode, 1)
+        self.assertIn(f"{bad}:2: metrics.denylist", said.stderr)
 
     def test_disabled_exporter_metrics(self):
         daemon = self.daemon("--web.disable-exporter-metrics")
