@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,9 +15,9 @@
 static const char *captured(void (*write_line)(void)) {
     static char text[65536];
     int ends[2];
-    int saved = dup(STDERR_FILENO);
+    int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
 
-    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     (void)dup2(ends[1], STDERR_FILENO);
     write_line();
     (void)dup2(saved, STDERR_FILENO);
