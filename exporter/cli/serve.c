@@ -16,6 +16,7 @@ struct serve {
     uv_signal_t term;
     uv_signal_t interrupt;
     uv_signal_t hangup;
+    uv_signal_t user;
     struct ex_service service;
     int sockets[EX_SERVICE_SOCKETS_MAX]; /* that systemd handed over */
     bool stopping;
@@ -28,6 +29,7 @@ static void stop(struct serve *serve) {
     uv_unref((uv_handle_t *)&serve->term);
     uv_unref((uv_handle_t *)&serve->interrupt);
     uv_unref((uv_handle_t *)&serve->hangup);
+    uv_unref((uv_handle_t *)&serve->user);
     ex_daemon_stop(serve->daemon, EX_STOP_SUSPEND);
 }
 
@@ -37,6 +39,10 @@ static void on_signal(uv_signal_t *handle, int signal) {
 
     if (signal == SIGHUP) {
         (void)ex_daemon_reload(serve->daemon, &error); /* it logs */
+        return;
+    }
+    if (signal == SIGUSR1) {
+        ex_daemon_tell_state(serve->daemon);
         return;
     }
     if (serve->stopping) {
@@ -59,8 +65,10 @@ static void watch_signals(struct serve *serve) {
     struct {
         uv_signal_t *handle;
         int signal;
-    } const watched[] = {
-        {&serve->term, SIGTERM}, {&serve->interrupt, SIGINT}, {&serve->hangup, SIGHUP}};
+    } const watched[] = {{&serve->term, SIGTERM},
+                         {&serve->interrupt, SIGINT},
+                         {&serve->hangup, SIGHUP},
+                         {&serve->user, SIGUSR1}};
 
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
         (void)uv_signal_init(serve->loop, watched[i].handle);
@@ -93,6 +101,7 @@ static void close_signals(struct serve *serve) {
     uv_close((uv_handle_t *)&serve->term, NULL);
     uv_close((uv_handle_t *)&serve->interrupt, NULL);
     uv_close((uv_handle_t *)&serve->hangup, NULL);
+    uv_close((uv_handle_t *)&serve->user, NULL);
     (void)uv_run(serve->loop, UV_RUN_DEFAULT);
 }
 

@@ -487,6 +487,28 @@ void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready) {
     atomic_store(&daemon->door.ready, ready);
 }
 
+static void tell_job(const struct ex_job *job) {
+    const struct fo_job *core = ex_job_core(job);
+
+    ex_log(EX_LOG_INFO, "Job.", EX_TEXT("job_name", ex_job_spec(job)->name),
+           EX_TEXT("job_id", ex_job_id(job)), EX_TEXT("engine", ex_job_engine_name(job)),
+           EX_TEXT("state", fo_job_state_name(fo_job_state(core))),
+           EX_INT("running", fo_job_task_count(core, FO_TASK_RUNNING)),
+           EX_INT("restarts", (int64_t)fo_job_restarts(core)));
+}
+
+void ex_daemon_tell_state(const struct ex_daemon *daemon) {
+    enum { TOLD_MAX = 1000 };
+    int64_t count = 0;
+
+    for (const struct ex_job *job = ex_manager_first_job(daemon->manager); job;
+         job = ex_job_next(job))
+        if (count++ < TOLD_MAX)
+            tell_job(job);
+    ex_log(EX_LOG_INFO, "State.", EX_INT("jobs", count),
+           EX_INT("ready", atomic_load(&daemon->door.ready)));
+}
+
 int ex_daemon_reload(struct ex_daemon *daemon, struct fo_error *reterr) {
     int ret = ex_http_reload(daemon->door.server, reterr);
 

@@ -64,6 +64,10 @@ void ex_daemon_set_ready(struct ex_daemon *daemon, bool ready);
  * ex_http_reload() says: the old one stays. */
 int ex_daemon_reload(struct ex_daemon *daemon, struct fo_error *reterr);
 
+/* Logs a line for each of the newest jobs, at most 1,000, and one of all: for who looks at a daemon
+ * whose doors do not answer. */
+void ex_daemon_tell_state(const struct ex_daemon *daemon);
+
 /* Ends jobs as `mode` says, then the doors, the engine and the spawner; then the loop has nothing
  * left to do and uv_run() returns. May be called once. */
 void ex_daemon_stop(struct ex_daemon *daemon, enum ex_stop_mode mode);

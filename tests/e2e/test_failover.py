@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import signal
 import time
 
 from harness import Case, alive, main, wait_for
@@ -99,6 +100,9 @@ class Failover(Case):
         daemon = self.daemon(job)
         daemon.wait_state("head", "FINISHED")
         self.assertEqual(daemon.total("failover_job_failures_total", job_name="head"), 0)
+        daemon.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: "jobs=1 ready=1" in daemon.log_text(), what="the daemon to tell its state")
+        self.assertRegex(daemon.log_text(), 'job_name="head" .* state="FINISHED"')
 
     def test_lines_of_a_job_are_of_one_instant(self):
         job = self.job("busy", """
