@@ -83,8 +83,8 @@ void ex_json_append_string(struct ex_buffer *out, struct fo_str text) {
 }
 
 void ex_json_key(struct ex_buffer *out, const char *key) {
-    size_t len = strlen(key);
-    char *start = ex_buffer_reserve(out, len + sizeof ",\"\":" - 1);
+    const struct fo_str name = fo_str_of(key);
+    char *start = ex_buffer_reserve(out, name.len + sizeof ",\"\":" - 1);
     char *room = start;
 
     if (!start)
@@ -92,9 +92,11 @@ void ex_json_key(struct ex_buffer *out, const char *key) {
     if (out->len > 0 && out->bytes[out->len - 1] != '{')
         *room++ = ',';
     *room++ = '"';
-    memcpy(room, key, len);
-    memcpy(room + len, "\":", 2);
-    ex_buffer_commit(out, (size_t)(room - start) + len + 2);
+    memcpy(room, name.ptr, name.len);
+    room += name.len;
+    *room++ = '"';
+    *room++ = ':';
+    ex_buffer_commit(out, (size_t)(room - start));
 }
 
 void ex_json_string(struct ex_buffer *out, const char *key, struct fo_str text) {
