@@ -43,24 +43,31 @@ static int take(struct translation *t) {
 }
 
 /* The pattern's size allows for the longest translation of the longest expression. */
-static void put(struct translation *t, const char *text) {
-    size_t len = strlen(text);
+static void put_bytes(struct translation *t, const char *bytes, size_t len) {
+    char *end = t->pattern->text + t->pattern->len;
 
     if (t->pattern->len + len >= sizeof t->pattern->text) {
         fail(t, "it is too long");
         return;
     }
-    memcpy(t->pattern->text + t->pattern->len, text, len + 1);
+    memcpy(end, bytes, len);
+    end[len] = '\0';
     t->pattern->len += len;
+}
+
+static void put(struct translation *t, const char *text) {
+    put_bytes(t, text, strlen(text));
 }
 
 /* A character that stands for itself. */
 static void put_literal(struct translation *t, int c) {
     static const char digits[] = "0123456789abcdef";
-    const char plain[] = {(char)c, 0};
-    const char escaped[] = {'\\', 'x', digits[c >> 4 & 15], digits[c & 15], 0};
+    const char escaped[] = {'\\', 'x', digits[c >> 4 & 15], digits[c & 15]};
 
-    put(t, isalnum(c) || c == ' ' || c == '_' ? plain : escaped);
+    if (isalnum(c) || c == ' ' || c == '_')
+        put_bytes(t, &(char){(char)c}, 1);
+    else
+        put_bytes(t, escaped, sizeof escaped);
 }
 
 static void escape(struct translation *t) {
