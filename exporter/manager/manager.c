@@ -392,13 +392,14 @@ static void on_drain(uv_idle_t *drainer) {
 
     (void)uv_idle_stop(drainer);
     while (!STAILQ_EMPTY(&manager->messages)) {
-        struct ex_message *message = STAILQ_FIRST(&manager->messages);
+        struct ex_message *first = STAILQ_FIRST(&manager->messages);
+        struct ex_message message = *first;
         STAILQ_REMOVE_HEAD(&manager->messages, link);
-        if (message->closed)
-            ex_job_on_closed(message->job);
+        free_message(manager, first); /* now: whoever is told of a job's end may free the manager */
+        if (message.closed)
+            ex_job_on_closed(message.job);
         else
-            handle_event(message);
-        free_message(manager, message);
+            handle_event(&message);
     }
     tell_if_stopped(manager);
 }
