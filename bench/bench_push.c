@@ -17,7 +17,7 @@
 enum {
     CONNECTIONS = 64,
     TASKS_PER_CONNECTION = 32,
-    BATCH_CONNECTIONS = 4,
+    BATCH_CONNECTIONS = 2, /* one is read while the other is decided */
     BATCH_REPORTS = 1000,
     JOBS = 10000,
     TASKS_PER_JOB = 100,
