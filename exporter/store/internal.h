@@ -28,13 +28,17 @@ struct ex_writing {
     sqlite3_stmt *forget_events;
     struct ex_usage used;
     int64_t age_checked_ms;
-    int wal_pages; /* after the last commit */
+    int64_t batches;               /* that were ever committed to the file */
+    int wal_pages;                 /* after the last commit */
+    char why[EX_STORE_TEXT_BYTES]; /* the last one failed */
 };
 
 struct ex_store {
     char *path;
     struct ex_store_config config;
     struct ex_writing writing; /* the writer's, once it runs */
+    int64_t batches;           /* likewise: that it knows to be durable, as counted in the file */
+    int log_unit_pages;        /* the log is kept short by this measure */
     bool started;
 
     pthread_t writer;

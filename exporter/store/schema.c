@@ -50,6 +50,8 @@ static const char *const steps[] = {
     "CREATE TABLE delivery(no INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
     " failure INTEGER NOT NULL, event INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
     " listener TEXT NOT NULL);",
+    /* 3. Whether a commit that failed is on the disk all the same. */
+    "ALTER TABLE daemon ADD COLUMN batches INTEGER NOT NULL DEFAULT 0;",
 };
 enum { VERSION = sizeof steps / sizeof *steps };
 

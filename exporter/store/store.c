@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "exporter/store/internal.h"
@@ -154,7 +155,21 @@ int ex_store_write(struct ex_store *store, const struct ex_batch *batch) {
 
 /* ---- writing ---- */
 
+/* 16 MB that are not in the file are worth a checkpoint; on a small disk less, for a log that fills
+ * it could not even be moved into the file. */
+static int log_unit_pages(const char *path) {
+    enum { PAGE_BYTES = 4096, PAGES_MAX = 4 * 1024, PAGES_MIN = 64, PARTS = 64 };
+    struct statvfs disk;
+
+    if (statvfs(path, &disk) == -1)
+        return PAGES_MAX;
+    uint64_t pages = (uint64_t)disk.f_blocks * disk.f_frsize / PAGE_BYTES / PARTS;
+    return pages > PAGES_MAX ? PAGES_MAX : pages < PAGES_MIN ? PAGES_MIN : (int)pages;
+}
+
 int ex_store_start(struct ex_store *store) {
+    store->batches = store->writing.batches;
+    store->log_unit_pages = log_unit_pages(store->path);
     int ret = -pthread_create(&store->writer, NULL, ex_store_write_loop, store);
 
     if (ret < 0)

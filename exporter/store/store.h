@@ -67,11 +67,13 @@ enum ex_store_trouble {
 };
 const char *ex_store_trouble_name(enum ex_store_trouble trouble); /* a label's value */
 
+enum { EX_STORE_TEXT_BYTES = 160 };
+
 struct ex_store_status {
     bool up; /* the last write went well */
     uint64_t troubles[EX_STORE_TROUBLES];
-    char text[160];    /* of the last trouble */
-    uint64_t failures; /* rows kept */
+    char text[EX_STORE_TEXT_BYTES]; /* of the last trouble */
+    uint64_t failures;              /* rows kept */
     uint64_t events;
     uint64_t deleted;    /* rows, by retention, since the start */
     uint64_t file_bytes; /* with what is not checkpointed */

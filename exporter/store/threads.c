@@ -13,10 +13,9 @@
 enum {
     RETRY_MIN_MS = 50,
     RETRY_MAX_MS = 2000,
-    IDLE_MS = 30 * 1000,       /* between two looks at the age of the history */
-    WAL_PAGES_MIN = 4 * 1024,  /* 16 MB that are not in the file: worth a checkpoint */
-    WAL_PAGES_NEW = 12 * 1024, /* 48 MB: after the next checkpoint the log begins anew */
-    WAL_PAGES_MAX = 16 * 1024, /* 64 MB: at once */
+    IDLE_MS = 30 * 1000, /* between two looks at the age of the history */
+    LOG_UNITS_NEW = 3,   /* so long, and after the next checkpoint the log begins anew; */
+    LOG_UNITS_MAX = 4,   /* so long: at once */
     MS_PER_S = 1000,
     NS_PER_MS = 1000000,
     NS_PER_S = 1000000000,
@@ -84,10 +83,20 @@ static int reconnect(struct ex_store *store) {
     return ret == 0 ? ex_writing_open(&store->writing, db) : ret;
 }
 
+/* A commit that failed may be on the disk all the same: its part of the log was whole when what
+ * comes after it failed. The file tells; to write it twice would count twice. */
+static bool is_there_already(const struct ex_store *store, const struct ex_batch *batch) {
+    return batch && store->writing.batches > store->batches;
+}
+
 static int commit(struct ex_store *store, const struct ex_batch *batch, uint64_t *ret_deleted) {
     int ret = store->writing.db ? 0 : reconnect(store);
 
-    return ret == 0 ? ex_writing_commit(&store->writing, &store->config, batch, ret_deleted) : ret;
+    if (ret == 0 && !is_there_already(store, batch))
+        ret = ex_writing_commit(&store->writing, &store->config, batch, ret_deleted);
+    if (ret == 0)
+        store->batches = store->writing.batches;
+    return ret;
 }
 
 /* With the lock. */
@@ -95,12 +104,12 @@ static void note_trouble(struct ex_store *store, int error) {
     store->status.troubles[trouble_of(error)]++;
     store->status.up = false;
     (void)snprintf(store->status.text, sizeof store->status.text, "%s",
-                   store->writing.db ? sqlite3_errmsg(store->writing.db) : strerrordesc_np(-error));
+                   store->writing.db ? store->writing.why : strerrordesc_np(-error));
 }
 
 /* With the lock. */
 static bool is_checkpoint_due(const struct ex_store *store) {
-    return store->wal_pages - store->moved_pages >= WAL_PAGES_MIN;
+    return store->wal_pages - store->moved_pages >= store->log_unit_pages;
 }
 
 /* With the lock. */
@@ -120,10 +129,11 @@ static void note_success(struct ex_store *store, uint64_t deleted) {
  * work more comes. That rest is moved here, when it is smallest, and seldom, for a commit that
  * comes meanwhile waits. With the lock, which is let go meanwhile. */
 static void shorten_log(struct ex_store *store) {
-    bool rest_is_small = store->checkpointed && store->wal_pages >= WAL_PAGES_NEW;
+    const int unit = store->log_unit_pages;
+    bool rest_is_small = store->checkpointed && store->wal_pages >= LOG_UNITS_NEW * unit;
 
     store->checkpointed = false;
-    if (!rest_is_small && store->wal_pages < WAL_PAGES_MAX)
+    if (!rest_is_small && store->wal_pages < LOG_UNITS_MAX * unit)
         return;
     (void)pthread_mutex_unlock(&store->lock);
     (void)sqlite3_wal_checkpoint_v2(store->writing.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A transaction: changes, retention, and the account of how much there is. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "exporter/base/clock.h"
@@ -34,7 +35,7 @@ static int prepare_all(struct ex_writing *writing) {
     } others[] = {
         {"BEGIN IMMEDIATE", &writing->begin},
         {"COMMIT", &writing->commit},
-        {"UPDATE daemon SET failures=?1, events=?2, history_bytes=?3", &writing->usage},
+        {"UPDATE daemon SET failures=?1, events=?2, history_bytes=?3, batches=?4", &writing->usage},
         {forget_failures, &writing->forget_failures},
         {forget_events, &writing->forget_events},
     };
@@ -70,6 +71,7 @@ int ex_writing_open(struct ex_writing *writing, sqlite3 *db) {
         .events = ex_schema_number(db, "SELECT events FROM daemon", 0),
         .bytes = ex_schema_number(db, "SELECT history_bytes FROM daemon", 0),
     };
+    writing->batches = ex_schema_number(db, "SELECT batches FROM daemon", 0);
     (void)sqlite3_wal_hook(db, note_wal, writing);
     return 0;
 }
@@ -193,10 +195,11 @@ static int forget_old(struct ex_writing *writing, const struct ex_store_config *
 
 /* ---- the transaction ---- */
 
-static int write_usage(struct ex_writing *writing) {
+static int write_usage(struct ex_writing *writing, int64_t batches) {
     (void)sqlite3_bind_int64(writing->usage, 1, writing->used.failures);
     (void)sqlite3_bind_int64(writing->usage, 2, writing->used.events);
     (void)sqlite3_bind_int64(writing->usage, 3, writing->used.bytes);
+    (void)sqlite3_bind_int64(writing->usage, 4, batches);
     return run(writing->usage);
 }
 
@@ -211,8 +214,8 @@ static int transact(struct ex_writing *writing, const struct ex_store_config *li
         ret = forget_excess(writing, limits, most);
     if (ret == 0)
         ret = forget_old(writing, limits, most);
-    if (ret == 0 && memcmp(&before, &writing->used, sizeof before) != 0)
-        ret = write_usage(writing);
+    if (ret == 0 && (batch || memcmp(&before, &writing->used, sizeof before) != 0))
+        ret = write_usage(writing, writing->batches + (batch != NULL));
     return ret == 0 ? run(writing->commit) : ret;
 }
 
@@ -225,10 +228,12 @@ int ex_writing_commit(struct ex_writing *writing, const struct ex_store_config *
     if (ret == 0)
         ret = transact(writing, limits, batch);
     if (ret < 0) {
+        (void)snprintf(writing->why, sizeof writing->why, "%s", sqlite3_errmsg(writing->db));
         (void)sqlite3_exec(writing->db, "ROLLBACK", NULL, NULL, NULL);
         writing->used = before;
         return ret;
     }
+    writing->batches += batch != NULL;
     *ret_deleted = (uint64_t)(before.failures + before.events + added - writing->used.failures -
                               writing->used.events);
     return 0;

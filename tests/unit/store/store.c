@@ -356,7 +356,8 @@ static void test_an_earlier_version_is_brought_up(void **state) {
     open_store(fixture);
     write_failures(fixture, 1, 10);
     fixture->store = ex_store_close(fixture->store);
-    run_sql(fixture, "DROP TABLE delivery; PRAGMA user_version=1");
+    run_sql(fixture,
+            "DROP TABLE delivery; ALTER TABLE daemon DROP COLUMN batches; PRAGMA user_version=1");
     assert_int_equal(ex_store_open_reading(fixture->directory, &fixture->store, &fixture->error),
                      -EPROTO);
     assert_non_null(strstr(fixture->error.text, "earlier version"));
@@ -502,11 +503,10 @@ static void test_the_writer_writes(void **state) {
     assert_int_equal(read_all(fixture, EX_READ_FAILURES).count, 2000);
 }
 
-/* Another writer has the file: as with a disk that takes nothing, the batch waits. */
-static void test_the_writer_tries_again(void **state) {
-    struct fixture *fixture = *state;
+/* Another writer has the file: as with a disk that takes nothing, the batch waits. Then that one
+ * does what `sql` says and lets go. */
+static void write_while_locked(struct fixture *fixture, struct ex_batch *batch, const char *sql) {
     struct ex_store_status status = {.up = true};
-    struct ex_batch batch;
     uint64_t commit_ns;
     sqlite3 *other;
 
@@ -514,23 +514,52 @@ static void test_the_writer_tries_again(void **state) {
     assert_int_equal(ex_store_start(fixture->store), 0);
     assert_int_equal(sqlite3_open(fixture->file, &other), SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    ex_batch_init(&batch);
-    add_failure(&batch, 1, 1, 1, "{}");
-    ex_store_submit(fixture->store, &batch);
+    ex_store_submit(fixture->store, batch);
     while (status.up) {
         (void)sem_wait(&fixture->news);
         ex_store_status(fixture->store, &status);
     }
     assert_true(status.troubles[EX_STORE_OTHER] >= 1);
+    assert_string_equal(status.text, "database is locked");
     assert_false(ex_store_finish(fixture->store, &commit_ns));
-    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
     while (!ex_store_finish(fixture->store, &commit_ns))
         (void)sem_wait(&fixture->news);
     ex_store_status(fixture->store, &status);
     assert_true(status.up);
     (void)sqlite3_close(other);
+}
+
+static void test_the_writer_tries_again(void **state) {
+    struct fixture *fixture = *state;
+    struct ex_batch batch;
+
+    ex_batch_init(&batch);
+    add_failure(&batch, 1, 1, 1, "{}");
+    write_while_locked(fixture, &batch, "COMMIT");
     ex_batch_done(&batch);
     reopen(fixture);
+    assert_int_equal(read_all(fixture, EX_READ_FAILURES).count, 1);
+}
+
+/* The other does as the kernel may when a commit fails: it is in the file all the same. */
+static void test_a_commit_in_doubt_is_not_repeated(void **state) {
+    struct fixture *fixture = *state;
+    struct ex_batch batch;
+    int64_t expected = 2;
+
+    ex_batch_init(&batch);
+    add_count(&batch, 2);
+    write_while_locked(fixture, &batch,
+                       "INSERT INTO class_count(type, category, count) VALUES('USER', 'oom', 2);"
+                       "UPDATE daemon SET batches=batches+1; COMMIT");
+    ex_batch_reset(&batch);
+    add_failure(&batch, 1, 1, 1, "{}");
+    submit_and_wait(fixture, &batch);
+    ex_batch_done(&batch);
+    reopen(fixture);
+    assert_int_equal(ex_store_read(fixture->store, EX_READ_CLASS_COUNTS, 0, check_count, &expected),
+                     0);
     assert_int_equal(read_all(fixture, EX_READ_FAILURES).count, 1);
 }
 
@@ -554,6 +583,7 @@ int main(void) {
         TEST(test_age_is_bounded_and_what_is_pending_stays),
         TEST(test_the_writer_writes),
         TEST(test_the_writer_tries_again),
+        TEST(test_a_commit_in_doubt_is_not_repeated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
