@@ -64,12 +64,14 @@ class Stack(Case):
         ]
 
     def make_listener(self):
-        """Flags for the example listener beside the catalogue."""
+        """Flags for the example listener beside the catalogue, and a webhook that nobody takes posts of."""
+        shutil.copytree(os.path.join(os.path.dirname(PROGRAM), "plugins/webhook"), self.path("plugins/webhook"))
         plugin = pathlib.Path(self.path("plugins/enrich/enrich.py"))
         plugin.parent.mkdir(parents=True)
         shutil.copy(ROOT / "examples/listeners/enrich.py", plugin)
-        config = self.write("config.yaml", "jobmanager.failure-enrichers: catalogue, enrich\n"
-                            "listeners: {enrich: {config: {teams: {doomed: night}}}}\n")
+        config = self.write("config.yaml", "jobmanager.failure-enrichers: catalogue, enrich, webhook\n"
+                            "listeners: {enrich: {config: {teams: {doomed: night}}},\n"
+                            f"            webhook: {{config: {{url: 'http://127.0.0.1:{free_port()}/'}}}}}}\n")
         return [f"--config.file={config}", f"--listeners.path={self.path('plugins')}"]
 
     def start_receiver(self):
