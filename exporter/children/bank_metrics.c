@@ -23,67 +23,33 @@ static const struct ex_family_spec calls_spec = {
     .closed_labels = 3,
     .cardinality = "listeners x 5",
 };
-static const struct ex_family_spec queue_spec = {
-    .name = "failover_listener_queue_length",
-    .help = "Failures that a listener has yet to answer.",
-    .type = EX_GAUGE,
-    .stability = EX_STABLE,
-    .labels = listener_labels,
-    .label_count = 1,
-    .closed_labels = 1,
-    .cardinality = "listeners",
-};
-static const struct ex_family_spec dropped_spec = {
-    .name = "failover_listener_dropped",
-    .help = "Failures and events that a listener was not told of: it was down or its queue full.",
-    .type = EX_COUNTER,
-    .stability = EX_STABLE,
-    .labels = listener_labels,
-    .label_count = 1,
-    .closed_labels = 1,
-    .cardinality = "listeners",
-};
-static const struct ex_family_spec restarts_spec = {
-    .name = "failover_listener_restarts",
-    .help = "Starts of a listener's process after it broke.",
-    .type = EX_COUNTER,
-    .stability = EX_STABLE,
-    .labels = listener_labels,
-    .label_count = 1,
-    .closed_labels = 1,
-    .cardinality = "listeners",
-};
-static const struct ex_family_spec suppressed_spec = {
-    .name = "failover_listener_log_lines_suppressed",
-    .help = "Log lines of a listener over its ration of 20 a second.",
-    .type = EX_COUNTER,
-    .stability = EX_STABLE,
-    .labels = listener_labels,
-    .label_count = 1,
-    .closed_labels = 1,
-    .cardinality = "listeners",
-};
-static const struct ex_family_spec undelivered_spec = {
-    .name = "failover_listener_undelivered",
-    .help = "Events that a listener which acknowledges them has yet to acknowledge.",
-    .type = EX_GAUGE,
-    .stability = EX_STABLE,
-    .labels = listener_labels,
-    .label_count = 1,
-    .closed_labels = 1,
-    .cardinality = "listeners",
-};
-static const struct ex_family_spec given_up_spec = {
-    .name = "failover_listener_given_up",
-    .help = "Events that a listener had not acknowledged when there were too many, or they were "
-            "too old or not known any more.",
-    .type = EX_COUNTER,
-    .stability = EX_STABLE,
-    .labels = listener_labels,
-    .label_count = 1,
-    .closed_labels = 1,
-    .cardinality = "listeners",
-};
+/* One series for each listener. */
+#define OF_LISTENER(name_, help_, type_)                                                           \
+    {                                                                                              \
+        .name = (name_), .help = (help_), .type = (type_), .stability = EX_STABLE,                 \
+        .labels = listener_labels, .label_count = 1, .closed_labels = 1,                           \
+        .cardinality = "listeners"                                                                 \
+    }
+
+static const struct ex_family_spec queue_spec = OF_LISTENER(
+    "failover_listener_queue_length", "Failures that a listener has yet to answer.", EX_GAUGE);
+static const struct ex_family_spec dropped_spec = OF_LISTENER(
+    "failover_listener_dropped",
+    "Failures and events that a listener was not told of: it was down or its queue full.",
+    EX_COUNTER);
+static const struct ex_family_spec restarts_spec = OF_LISTENER(
+    "failover_listener_restarts", "Starts of a listener's process after it broke.", EX_COUNTER);
+static const struct ex_family_spec suppressed_spec =
+    OF_LISTENER("failover_listener_log_lines_suppressed",
+                "Log lines of a listener over its ration of 20 a second.", EX_COUNTER);
+static const struct ex_family_spec undelivered_spec =
+    OF_LISTENER("failover_listener_undelivered",
+                "Events that a listener which acknowledges them has yet to acknowledge.", EX_GAUGE);
+static const struct ex_family_spec given_up_spec = OF_LISTENER(
+    "failover_listener_given_up",
+    "Events that a listener had not acknowledged when there were too many, or they were "
+    "too old or not known any more.",
+    EX_COUNTER);
 static const struct ex_family_spec seconds_spec = {
     .name = "failover_listener_seconds",
     .help = "From the question to a listener to its answer or the end of its time.",

@@ -6,10 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "exporter/base/digits.h"
 #include "exporter/events/event.h"
 #include "exporter/events/event_internal.h"
-
-enum { DIGITS_MAX = 18 }; /* no number of these overflows */
 
 struct quick {
     const char *at, *end;
@@ -63,14 +62,7 @@ static bool read_text(struct quick *quick, struct fo_str *ret_text) {
 }
 
 static bool read_integer(struct quick *quick, int64_t most, int64_t *ret_number) {
-    const char *start = quick->at;
-    int64_t number = 0;
-
-    while (quick->at < quick->end && *quick->at >= '0' && *quick->at <= '9' &&
-           quick->at - start < DIGITS_MAX)
-        number = number * 10 + (*quick->at++ - '0');
-    *ret_number = number;
-    return quick->at > start && (*start != '0' || quick->at == start + 1) && number <= most;
+    return ex_digits_read(&quick->at, quick->end, most, ret_number);
 }
 
 /* ---- members of one type each, into where they belong ---- */

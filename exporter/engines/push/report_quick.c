@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-enum { DIGITS_MAX = 18 }; /* no number of these overflows */
+#include "exporter/base/digits.h"
 
 struct quick {
     const char *at, *end;
@@ -41,14 +41,7 @@ static bool take_text(struct quick *quick, struct fo_str *ret_text) {
 /* What follows, as the point of a fraction, is no comma: the object is not accepted then. */
 static bool take_integer(struct quick *quick, int64_t most, int64_t *ret_number) {
     skip_blanks(quick);
-    const char *start = quick->at;
-    int64_t number = 0;
-
-    while (quick->at < quick->end && *quick->at >= '0' && *quick->at <= '9' &&
-           quick->at - start < DIGITS_MAX)
-        number = number * 10 + (*quick->at++ - '0');
-    *ret_number = number;
-    return quick->at > start && (*start != '0' || quick->at == start + 1) && number <= most;
+    return ex_digits_read(&quick->at, quick->end, most, ret_number);
 }
 
 /* ---- members, into where they belong ---- */

@@ -115,7 +115,8 @@ static void test_what_is_not_remembered(void **state) {
     assert_forgotten(&input, "");
 }
 
-/* There are few places: the newest verdict is never lost to an older one. */
+/* There are few places: what stands in one is not taken for another's, and the newest verdict is
+ * never lost to an older one. */
 static void test_places_are_taken_over(void **state) {
     const struct catalogue_verdict verdict = verdict_of("USER", "");
 
@@ -123,6 +124,7 @@ static void test_places_are_taken_over(void **state) {
     for (int i = 0; i < 1000; i++) {
         struct catalogue_input input = input_of("", "");
         input.exit_code = i;
+        assert_null(find(&input));
         keep(&input, &verdict);
         assert_non_null(find(&input));
     }
