@@ -230,8 +230,9 @@ FO_MUST_CHECK int ex_http_start(const struct ex_http_config *config,
                                 struct ex_http_server **ret_server, struct fo_error *reterr);
 
 /* Stops accepting, lets running requests finish for up to `drain_ms`, then ends what is left:
- * deferred answers get 503, streams end. A pending answer or a stream still held elsewhere stays
- * valid until it is completed or closed, and goes nowhere. NULL is allowed. Returns NULL. [main] */
+ * deferred answers get 503. Streams are told to end at once, and what they have queued still goes
+ * out. A pending answer or a stream still held elsewhere stays valid until it is completed or
+ * closed, and goes nowhere. NULL is allowed. Returns NULL. [main] */
 struct ex_http_server *ex_http_stop(struct ex_http_server *server, uint64_t drain_ms);
 
 /* Where listener number `index` can be reached: "127.0.0.1:43111", "[::]:9999", "unix:/path";

@@ -139,13 +139,10 @@ bool ex_http_stream_gone(struct ex_http_stream *stream) {
 }
 
 struct ex_http_stream *ex_http_stream_close(struct ex_http_stream *stream) {
-    if (!stream)
-        return NULL;
-    (void)pthread_mutex_lock(&stream->lock);
-    stream->closing = true;
-    (void)pthread_mutex_unlock(&stream->lock);
-    ex_http_connection_wake(stream->connection, stream->turn);
-    ex_http_stream_unref(stream);
+    if (stream) {
+        ex_http_stream_end(stream);
+        ex_http_stream_unref(stream);
+    }
     return NULL;
 }
 
@@ -219,6 +216,13 @@ void ex_http_stream_abandon(struct ex_http_request *request) {
     atomic_fetch_sub(&counters->streams, 1);
     request->stream = NULL;
     ex_http_stream_unref(stream);
+}
+
+void ex_http_stream_end(struct ex_http_stream *stream) {
+    (void)pthread_mutex_lock(&stream->lock);
+    stream->closing = true;
+    (void)pthread_mutex_unlock(&stream->lock);
+    ex_http_connection_wake(stream->connection, stream->turn);
 }
 
 bool ex_http_stream_tick(struct ex_http_stream *stream, int64_t now_ms, int64_t write_ms) {

@@ -293,12 +293,19 @@ static void notice_first_byte(struct ex_http_connection *connection, int64_t now
         atomic_store(&connection->since_ms, now_ms);
 }
 
-static bool tick_stream(struct ex_http_connection *connection, int64_t now_ms, int64_t write_ms) {
+/* The connection's stream, referenced, or NULL. */
+static struct ex_http_stream *hold_stream(struct ex_http_connection *connection) {
     (void)pthread_mutex_lock(&connection->lock);
     struct ex_http_stream *stream = connection->stream;
     if (stream)
         (void)ex_http_stream_ref(stream);
     (void)pthread_mutex_unlock(&connection->lock);
+    return stream;
+}
+
+static bool tick_stream(struct ex_http_connection *connection, int64_t now_ms, int64_t write_ms) {
+    struct ex_http_stream *stream = hold_stream(connection);
+
     if (!stream)
         return false;
     bool end = ex_http_stream_tick(stream, now_ms, write_ms);
@@ -365,11 +372,23 @@ void ex_http_table_watch(struct ex_http_table *table, int64_t now_ms) {
     (void)pthread_mutex_unlock(&table->lock);
 }
 
+/* What its producer has said goes out first, and the last chunk: the client sees an end, no cut. */
+static void end_stream(struct ex_http_connection *connection) {
+    struct ex_http_stream *stream = hold_stream(connection);
+
+    if (stream) {
+        ex_http_stream_end(stream);
+        ex_http_stream_unref(stream);
+    }
+}
+
 static void end_waiting(struct ex_http_table *table) {
     for (struct ex_http_connection *c = table->oldest; c; c = c->next) {
         int phase = atomic_load(&c->phase);
-        if (c->started && (phase == EX_HTTP_IDLE || phase == EX_HTTP_STREAMING))
+        if (c->started && phase == EX_HTTP_IDLE)
             doom(c);
+        else if (c->started && phase == EX_HTTP_STREAMING)
+            end_stream(c);
     }
 }
 

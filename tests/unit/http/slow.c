@@ -444,10 +444,12 @@ static void test_stream_head_and_stop(void **state) {
     send_text(fd, KEEP("/stream"));
     events = take_stream();
     int64_t start_ms = ex_clock_ms();
+    assert_int_equal(ex_http_stream_push(events, fo_str_of("last\n\n")), 0);
     *state = ex_http_stop(*state, AWAIT_MS);
     assert_true(ex_clock_ms() - start_ms < AWAIT_MS / 2); /* nobody waits for an endless answer */
     assert_int_equal(ex_http_stream_push(events, fo_str_of("x")), -EPIPE);
     (void)ex_http_stream_close(events);
+    assert_non_null(strstr(receive(fd), "last\n\n\r\n0\r\n\r\n")); /* ended, not cut off */
     (void)close(fd);
 }
 
