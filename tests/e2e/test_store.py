@@ -46,6 +46,7 @@ class Surviving(StoreCase):
         daemon = self.start(job)
         wait_for(lambda: daemon.total("failover_job_tasks", state="RUNNING") == 1
                  and daemon.total("failover_job_restarts_total") == 2, what="two restarts")
+        wait_for(lambda: len(self.read("runs").splitlines()) == 3, what="the third attempt's line")
         before = self.counters(daemon)
         budget = daemon.total("failover_job_restart_budget_remaining")
         jid = json.loads(daemon.get("/jobs/overview")[1])["jobs"][0]["jid"]
