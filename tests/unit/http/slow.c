@@ -160,31 +160,31 @@ static void assert_cut_off(int fd, const char *text, int64_t start_ms, int64_t l
 
 static const char endless_header[] = "GET /ok HTTP/1.1\r\nHost: abcdefghijklmnopqrst";
 
-static void restart_with_brief_headers(void **state) {
+static void restart_with_brief_headers(void **state, uint32_t ms) {
     struct ex_http_deadlines deadlines = patient;
 
-    deadlines.header_ms = BRIEF_MS;
+    deadlines.header_ms = ms;
     restart(state, &deadlines);
 }
 
 static void test_slow_header(void **state) {
-    restart_with_brief_headers(state);
+    restart_with_brief_headers(state, BRIEF_MS);
     int64_t start_ms = ex_clock_ms();
     assert_cut_off(connect_to(*state), endless_header, start_ms, BRIEF_MS);
     assert_int_equal(rejected(*state, EX_HTTP_REJECTED_DEADLINE), 1);
 }
 
-/* Its time begins with its first byte. */
+/* Its time begins with its first byte. Enough of it for the first header on a busy machine. */
 static void test_slow_second_header(void **state) {
-    enum { PAUSE_MS = 300 };
+    enum { PAUSE_MS = 300, ENOUGH_MS = 3000 };
 
-    restart_with_brief_headers(state);
+    restart_with_brief_headers(state, ENOUGH_MS);
     int fd = connect_to(*state);
     send_text(fd, KEEP("/ok"));
     assert_int_equal(status_of(receive_until(fd, "\r\n\r\n")), 200);
     int64_t start_ms = ex_clock_ms();
     wait_ms(PAUSE_MS);
-    assert_cut_off(fd, endless_header, start_ms, PAUSE_MS + BRIEF_MS);
+    assert_cut_off(fd, endless_header, start_ms, PAUSE_MS + ENOUGH_MS);
 }
 
 static void test_slow_body(void **state) {
@@ -201,7 +201,7 @@ static void test_slow_body(void **state) {
 static void test_silence(void **state) {
     struct ex_http_deadlines deadlines = patient;
 
-    restart_with_brief_headers(state);
+    restart_with_brief_headers(state, BRIEF_MS);
     int fd = connect_to(*state);
     assert_true(is_closed(fd, AWAIT_MS)); /* not a byte */
     (void)close(fd);
@@ -221,7 +221,6 @@ static void test_slow_reader(void **state) {
     int fds[2];
 
     deadlines.slow_write_ms = SLOW_MS;
-    deadlines.write_ms = 2 * BRIEF_MS;
     restart(state, &deadlines);
     for (int i = 0; i < 2; i++) {
         fds[i] = connect_to(*state);
@@ -231,10 +230,22 @@ static void test_slow_reader(void **state) {
     assert_int_equal(ask_status(*state, GET("/ok")), 503); /* both places are taken */
     assert_int_equal(rejected(*state, EX_HTTP_REJECTED_REQUESTS), 1);
     await(ask_status(*state, GET("/ok")) == 200); /* a slow one has made place */
-    await(atomic_load(&released) == 2);           /* the other one's time was over */
-    await(atomic_load(&ex_http_counters(*state)->in_flight) == 0);
+    assert_true(atomic_load(&released) >= 1);
     for (int i = 0; i < 2; i++)
         (void)close(fds[i]);
+    await(atomic_load(&ex_http_counters(*state)->in_flight) == 0);
+}
+
+static void test_too_slow_reader(void **state) {
+    struct ex_http_deadlines deadlines = patient;
+
+    deadlines.write_ms = BRIEF_MS;
+    restart(state, &deadlines);
+    int fd = connect_to(*state);
+    send_text(fd, KEEP("/big"));
+    await(atomic_load(&released) == 1); /* although nobody needs its place */
+    await(atomic_load(&ex_http_counters(*state)->in_flight) == 0);
+    (void)close(fd);
 }
 
 static void test_hang_up(void **state) {
@@ -388,7 +399,8 @@ static void test_stream(void **state) {
     assert_non_null(strstr(answer, "data: 1\n\n"));
     for (int i = 0; i < 1000; i++)
         assert_int_equal(ex_http_stream_push(events, fo_str_of("data: 2\n\n")), 0);
-    assert_non_null(strstr(receive_until(fd, "\n:\n\n"), "data: 2\n\n")); /* the keep-alive */
+    assert_non_null(strstr(receive_until(fd, "data: 2\n\n"), "data: 2\n\n"));
+    assert_non_null(strstr(receive_until(fd, "\n:\n\n"), "\n:\n\n")); /* the keep-alive */
     assert_int_equal(atomic_load(&ex_http_counters(*state)->streams), 1);
     assert_int_equal(ex_http_stream_push(events, fo_str_of("last\n\n")), 0);
     (void)ex_http_stream_close(events);
@@ -479,6 +491,7 @@ int main(void) {
         TEST(test_slow_body),
         TEST(test_silence),
         TEST(test_slow_reader),
+        TEST(test_too_slow_reader),
         TEST(test_hang_up),
         TEST(test_many_connections),
         TEST(test_half_and_gone),
