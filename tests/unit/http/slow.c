@@ -84,8 +84,20 @@ static void open_stream(void *ctx, struct ex_http_request *request,
     (void)pthread_mutex_unlock(&handed_lock);
 }
 
+/* Keeps a thread of the server busy. */
+static atomic_bool holds;
+static atomic_bool held;
+
+static void hold(void *ctx, struct ex_http_request *request, struct ex_http_response *response) {
+    ok(ctx, request, response);
+    atomic_store(&held, true);
+    while (atomic_load(&holds))
+        wait_ms(5);
+}
+
 static const struct ex_http_route routes[] = {
     {.pattern = "/ok", .methods = EX_HTTP_GET, .handler = ok},
+    {.pattern = "/hold", .methods = EX_HTTP_GET, .handler = hold},
     {.pattern = "/ok", .methods = EX_HTTP_POST, .handler = ok, .body_max_bytes = 100},
     {.pattern = "/big", .methods = EX_HTTP_GET, .handler = send_big},
     {.pattern = "/defer", .methods = EX_HTTP_GET, .handler = defer},
@@ -317,6 +329,33 @@ static void test_newcomer_has_time(void **state) {
         (void)close(fds[i]);
 }
 
+/* On a busy machine the one who makes place leaves late, for want of a thread that sees him off. */
+static void test_newcomer_waits_for_threads(void **state) {
+    enum { BUSY_MS = 500 };
+    int fds[CONNECTIONS];
+
+    (void)ex_http_stop(*state, AWAIT_MS);
+    *state = start_server(
+        (struct ex_http_config){
+            .deadlines = &patient, .max_connections = CONNECTIONS, .max_requests = 2, .threads = 1},
+        routes, ROUTES);
+    atomic_store(&holds, true);
+    atomic_store(&held, false);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        fds[i] = connect_to(*state);
+        send_text(fds[i], i + 1 < CONNECTIONS ? "GET /ok HT" : GET("/hold"));
+    }
+    await(atomic_load(&held));
+    int fd = connect_to(*state);
+    send_text(fd, GET("/ok"));
+    wait_ms(BUSY_MS);
+    atomic_store(&holds, false);
+    assert_int_equal(status_of(receive(fd)), 200);
+    (void)close(fd);
+    for (int i = 0; i < CONNECTIONS; i++)
+        (void)close(fds[i]);
+}
+
 /* Those that are being served are not disturbed by a crowd, nor does it get in. */
 static void test_served_stay(void **state) {
     int fd = connect_to(*state);
@@ -496,6 +535,7 @@ int main(void) {
         TEST(test_many_connections),
         TEST(test_half_and_gone),
         TEST(test_newcomer_has_time),
+        TEST(test_newcomer_waits_for_threads),
         TEST(test_served_stay),
         TEST(test_deferred),
         TEST(test_deferred_limits),
