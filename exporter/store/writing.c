@@ -58,16 +58,15 @@ static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages) {
     return SQLITE_OK;
 }
 
-/* What the file says of itself. */
+/* What the file says of itself; what cannot be read stays as it was. */
 static void read_account(struct ex_writing *writing) {
+    struct ex_usage *used = &writing->used;
     sqlite3 *db = writing->db;
 
-    writing->used = (struct ex_usage){
-        .failures = ex_schema_number(db, "SELECT failures FROM daemon", 0),
-        .events = ex_schema_number(db, "SELECT events FROM daemon", 0),
-        .bytes = ex_schema_number(db, "SELECT history_bytes FROM daemon", 0),
-    };
-    writing->batches = ex_schema_number(db, "SELECT batches FROM daemon", 0);
+    used->failures = ex_schema_number(db, "SELECT failures FROM daemon", used->failures);
+    used->events = ex_schema_number(db, "SELECT events FROM daemon", used->events);
+    used->bytes = ex_schema_number(db, "SELECT history_bytes FROM daemon", used->bytes);
+    writing->batches = ex_schema_number(db, "SELECT batches FROM daemon", writing->batches);
 }
 
 int ex_writing_open(struct ex_writing *writing, sqlite3 *db) {

@@ -299,8 +299,9 @@ class Unwelcome(Web):
         """What comes back until it is as expected, the door closes or says no more for a while."""
         with socket.create_connection(self.address(daemon), timeout=60 if expected else 2) as client:
             found = b""
-            try:
+            with contextlib.suppress(ConnectionError):  # it was answered before it was read to its end
                 client.sendall(request)
+            try:
                 while not expected or not found.startswith(expected):
                     piece = client.recv(65536)
                     if not piece:
