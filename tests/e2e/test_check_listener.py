@@ -57,7 +57,7 @@ class CheckListener(Case):
         self.refused("", "may be written by others, who could replace the listener", mode=0o777)
 
     def test_first_line(self):
-        self.refused("sys.exit(0)", "it ended, or closed its output")
+        self.refused("sys.stdin.readline(); sys.exit(0)", "it ended, or closed its output")
         self.refused("time.sleep(1000)", "nothing came from it within")
         self.refused("KEYS = ['job_name']", 'the output key "job_name" is reserved or no label name')
         self.refused("print('garbage', flush=True)", "its first line is no JSON object: garbage")
