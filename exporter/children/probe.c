@@ -18,7 +18,8 @@
 #include "exporter/config/fail.h"
 #include "exporter/events/event.h"
 
-enum { ANSWER_MS = 5000, END_MS = 3000, BURST = 100, TEXT_BYTES = 512, HOSTILE_BYTES = 8192 };
+enum { ANSWER_MS = 5000, END_MS = 3000, BURST = 100 };
+enum { TEXT_BYTES = 512, SHOWN_BYTES = 100, HOSTILE_BYTES = 8192 };
 enum { ARGUMENTS_MAX = 2 * EX_WRITABLE_MAX + 3 };
 
 struct probe {
@@ -175,8 +176,8 @@ static int next_answer(struct probe *probe, int64_t until_ms) {
         if (ret < 0)
             return ret;
         if (ex_child_line_parse(text, &probe->line) < 0)
-            return ex_fail(probe->reterr, -EPROTO, 0, "a line that is none of the protocol: %.100s",
-                           text.ptr);
+            return ex_fail(probe->reterr, -EPROTO, 0, "a line that is none of the protocol: %.*s",
+                           text.len < SHOWN_BYTES ? (int)text.len : SHOWN_BYTES, text.ptr);
         if (probe->line.kind < EX_CHILD_LOG)
             return 0;
         ex_child_line_done(&probe->line);

@@ -96,7 +96,7 @@ static bool has_hung_up(const struct ex_http_connection *connection) {
     return poll(&poll_fd, 1, 0) == 1;
 }
 
-enum { PLACE_WAIT_MS = 50, PLACE_LOOK_MS = 10 };
+enum { PLACE_WAIT_MS = 50, PLACE_LOOK_MS = 10, PLACE_BUSY_MS = 2000 };
 
 /* A client that hung up without a whole request. libmicrohttpd does not notice when that came
  * together with the last bytes: it waits for another edge. */
@@ -187,16 +187,19 @@ static void end_gone(struct ex_http_table *table, int64_t now_ms) {
 }
 
 /* Makes place for one more among those of `network`: true when there is. While all of them are
- * fresh it waits, and newcomers wait in the kernel's queue meanwhile. */
+ * fresh it waits, and newcomers wait in the kernel's queue meanwhile; longer while one is on its
+ * way that only wants for a thread of ours, which a busy machine may starve. */
 static bool make_place(struct ex_http_table *table, const unsigned char *network, size_t max) {
     int64_t now_ms = ex_clock_ms();
     int64_t end_ms = now_ms + table->deadlines.grace_ms + PLACE_WAIT_MS;
+    int64_t busy_end_ms = end_ms + PLACE_BUSY_MS;
 
-    for (; now_ms <= end_ms; now_ms = ex_clock_ms()) {
+    for (; now_ms <= busy_end_ms && !table->closing; now_ms = ex_clock_ms()) {
         struct crowd crowd = look_around(table, network, now_ms);
+        bool wants_thread = crowd.entering || crowd.leaving;
         if (crowd.count < max)
             return true;
-        if (!crowd.movable && !crowd.entering && !crowd.leaving)
+        if (!wants_thread && (!crowd.movable || now_ms > end_ms))
             return false;
         if (!crowd.leaving && crowd.movable && ripe_at_ms(crowd.movable) <= now_ms) {
             reject(table, EX_HTTP_REJECTED_CONNECTIONS);

@@ -239,6 +239,19 @@ void ex_job_store_recovered(const struct ex_job *job, uint64_t incident, int64_t
 /* One of the manager's handles is closed. */
 void ex_manager_on_handle_closed(uv_handle_t *handle);
 
+/* ---- sink.c ---- */
+
+/* Lets the loop handle what waits, and look whether the manager's end has come. */
+void ex_manager_handle_soon(struct ex_manager *manager);
+
+/* Answers what waits with -ESHUTDOWN, and frees it. */
+void ex_manager_drop_messages(struct ex_manager *manager);
+
+/* ---- orders.c ---- */
+
+/* Tells who stops the manager once nothing runs and everything is counted. */
+void ex_manager_end_if_quiet(struct ex_manager *manager);
+
 /* A failure has been labelled later than it was decided: the last one may end the manager. */
 void ex_manager_on_settled(struct ex_manager *manager);
 

@@ -11,7 +11,7 @@
 #include "exporter/base/random.h"
 #include "exporter/manager/job.h"
 
-enum { TICK_MS = 1000, SPARE_MESSAGES_MAX = 4096 };
+enum { TICK_MS = 1000 };
 
 /* ---- making and ending ---- */
 
@@ -139,38 +139,6 @@ int ex_manager_new(const struct ex_manager_config *config, struct ex_manager **r
     return 0;
 }
 
-static void free_message(struct ex_manager *manager, struct ex_message *message) {
-    if (manager->spare_message_count == SPARE_MESSAGES_MAX) {
-        free(message);
-        return;
-    }
-    STAILQ_INSERT_HEAD(&manager->spare_messages, message, link);
-    manager->spare_message_count++;
-}
-
-/* NULL without memory. */
-static struct ex_message *new_message(struct ex_manager *manager) {
-    struct ex_message *message = STAILQ_FIRST(&manager->spare_messages);
-
-    if (!message)
-        return malloc(sizeof *message);
-    STAILQ_REMOVE_HEAD(&manager->spare_messages, link);
-    manager->spare_message_count--;
-    return message;
-}
-
-static void drop_messages(struct ex_manager *manager) {
-    while (!STAILQ_EMPTY(&manager->messages)) {
-        struct ex_message *message = STAILQ_FIRST(&manager->messages);
-        STAILQ_REMOVE_HEAD(&manager->messages, link);
-        ex_job_answer(message->job, message->token, &(struct ex_answer){.error = -ESHUTDOWN});
-        (void)ex_failure_free(message->failure);
-        free(message);
-    }
-    while (!STAILQ_EMPTY(&manager->spare_messages))
-        free(new_message(manager));
-}
-
 void ex_manager_on_handle_closed(uv_handle_t *handle) {
     struct ex_manager *manager = handle->data;
 
@@ -181,7 +149,7 @@ void ex_manager_on_handle_closed(uv_handle_t *handle) {
 struct ex_manager *ex_manager_free(struct ex_manager *manager) {
     if (!manager)
         return NULL;
-    drop_messages(manager);
+    ex_manager_drop_messages(manager);
     ex_persist_close(&manager->persist); /* first: the jobs stay in the store */
     ex_ledger_close(&manager->ledger);
     while (!TAILQ_EMPTY(&manager->jobs))
@@ -223,6 +191,15 @@ struct ex_job *ex_manager_find_job(const struct ex_manager *manager, struct fo_s
             return named(node);
     }
     return newest ? named(newest) : NULL;
+}
+
+struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
+                                    const char *name) {
+    struct ex_name_node *node = ex_name_table_find(&manager->by_name, fo_str_of(name));
+
+    while (node && named(node)->engine != engine)
+        node = ex_name_table_next(node);
+    return node ? named(node) : NULL;
 }
 
 struct ex_job *ex_job_next(const struct ex_job *job) {
@@ -269,291 +246,4 @@ void ex_manager_reject(struct ex_manager *manager, enum ex_rejection reason, uin
 
 void ex_manager_when_durable(struct ex_manager *manager, struct ex_entry *entry) {
     ex_persist_write(&manager->persist, &manager->ledger, entry);
-}
-
-/* ---- what engines say ---- */
-
-static enum ex_rejection rejection_of(int error) {
-    if (error == -ENOENT)
-        return EX_REJECTED_UNKNOWN_TASK;
-    if (error == -EINVAL)
-        return EX_REJECTED_MALFORMED;
-    if (error == -ENOMEM)
-        return EX_REJECTED_LIMIT;
-    return EX_REJECTED_STALE_ATTEMPT;
-}
-
-/* Whether the attempt ends because we asked it to: then its end is no failure, however it looks. */
-static bool is_asked_for(const struct ex_job *job, const struct fo_event *event) {
-    return event->task < fo_graph_task_count(job->spec->graph) &&
-           fo_job_task_attempt(job->core, event->task) == event->attempt &&
-           fo_job_task_state(job->core, event->task) == FO_TASK_CANCELING;
-}
-
-static void handle_failure(struct ex_job *job, struct fo_event *event, struct ex_failure *failure,
-                           void *token) {
-    struct ex_manager *manager = job->manager;
-
-    failure->id = manager->next_failure_id++;
-    failure->at_ms = ex_clock_wall_ms();
-    ex_failure_categorise(manager, failure);
-    event->cause = (struct fo_cause){
-        .failure_id = failure->id,
-        .non_recoverable = failure->evidence.non_recoverable,
-        .lost = failure->evidence.lost,
-        .labels = failure->verdict.items,
-        .label_count = failure->verdict.count,
-    };
-    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, failure, token);
-    if (ret < 0)
-        ex_manager_reject(manager, rejection_of(ret), 1);
-}
-
-/* What its reporter can say again later is refused while too much waits for the disk. */
-static bool refuse_report(struct ex_message *message) {
-    struct ex_manager *manager = message->job->manager;
-
-    if (!message->token || !ex_persist_is_full(manager))
-        return false;
-    if (message->failure)
-        ex_manager_reject(manager, EX_REJECTED_LIMIT, 1);
-    (void)ex_failure_free(message->failure);
-    ex_job_answer(message->job, message->token, &(struct ex_answer){.error = -ENOSPC});
-    return true;
-}
-
-static void handle_event(struct ex_message *message) {
-    struct ex_job *job = message->job;
-    struct fo_event *event = &message->event;
-    struct ex_failure *failure = message->failure;
-
-    if (refuse_report(message))
-        return;
-    /* Before the step, so that both are in one batch; a refused report changes no number that
-     * counts: a later one is higher. */
-    if (message->sequence > 0 && event->task < fo_graph_task_count(job->spec->graph) &&
-        ex_job_note_sequence(job, event->task, message->sequence) == 0)
-        ex_persist_mark_task(job, event->task);
-    if (failure && !is_asked_for(job, event)) {
-        handle_failure(job, event, failure, message->token);
-        return;
-    }
-    (void)ex_failure_free(failure);
-    int ret = ex_job_feed(job, &(struct ex_input){.event = event}, NULL, message->token);
-    if (ret < 0 && !message->token && ret != -ESTALE && ret != -EALREADY)
-        ex_job_log_refused(job, event->task, event->state, ret);
-}
-
-static void on_settle_over(uv_timer_t *timer);
-
-static void tell_if_stopped(struct ex_manager *manager) {
-    struct ex_job *job;
-
-    if (!manager->stopping || !manager->stopped)
-        return;
-    TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (!job->closed)
-            return;
-    }
-    if (manager->pending > 0 || !ex_persist_is_idle(manager) || !ex_deliveries_are_over(manager)) {
-        if (!uv_is_active((uv_handle_t *)&manager->settle))
-            (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
-        return;
-    }
-    (void)uv_timer_stop(&manager->settle);
-    void (*stopped)(void *ctx) = manager->stopped;
-    manager->stopped = NULL;
-    stopped(manager->stopped_ctx);
-}
-
-/* Whoever has not answered or acknowledged by now is not waited for, nor is a disk that takes
- * nothing: what it has is as of one instant, and the next daemon goes on from there. */
-static void on_settle_over(uv_timer_t *timer) {
-    struct ex_manager *manager = timer->data;
-    struct ex_job *job;
-
-    if (!ex_persist_is_up(manager)) {
-        ex_log_plain(EX_LOG_ERROR, "State cannot be written; the daemon ends as if it were killed, "
-                                   "and goes on from what was written last.");
-        _exit(EXIT_FAILURE);
-    }
-
-    manager->deliveries.waived = true;
-    TAILQ_FOREACH(job, &manager->jobs, link) {
-        ex_job_settle(job);
-    }
-    tell_if_stopped(manager);
-}
-
-/* Handles what was said so far, one message at a time. From the loop, never from inside an engine's
- * call: so neither side is ever entered again while it is still at work. */
-static void on_drain(uv_idle_t *drainer) {
-    struct ex_manager *manager = drainer->data;
-
-    (void)uv_idle_stop(drainer);
-    while (!STAILQ_EMPTY(&manager->messages)) {
-        struct ex_message *first = STAILQ_FIRST(&manager->messages);
-        struct ex_message message = *first;
-        STAILQ_REMOVE_HEAD(&manager->messages, link);
-        free_message(manager, first); /* now: whoever is told of a job's end may free the manager */
-        if (message.closed)
-            ex_job_on_closed(message.job);
-        else
-            handle_event(&message);
-    }
-    tell_if_stopped(manager);
-}
-
-void ex_manager_on_settled(struct ex_manager *manager) {
-    if (manager->stopping && manager->pending == 0 && ex_persist_is_idle(manager) &&
-        ex_deliveries_are_over(manager))
-        (void)uv_idle_start(&manager->drainer, on_drain);
-}
-
-static void post(struct ex_job *job, const struct ex_message *content) {
-    struct ex_message *message = new_message(job->manager);
-
-    if (!message) {
-        /* Losing what an engine says would leave a task running for ever in our books. */
-        ex_log_plain(EX_LOG_ERROR, "No memory for an engine's report; the daemon ends.");
-        abort();
-    }
-    *message = *content;
-    message->job = job;
-    STAILQ_INSERT_TAIL(&job->manager->messages, message, link);
-    (void)uv_idle_start(&job->manager->drainer, on_drain);
-}
-
-static void on_report(void *owner, const struct ex_report *report) {
-    struct ex_job *job = owner;
-    struct ex_message message = {
-        .event = {.kind = FO_EVENT_TASK_STATE,
-                  .task = report->task,
-                  .attempt = report->attempt,
-                  .state = report->state,
-                  .cause = {.lost = {.producer = FO_NO_TASK}}},
-        .token = report->token,
-        .sequence = report->sequence,
-    };
-
-    if (report->evidence && ex_failure_new(report, &message.failure) < 0) {
-        ex_log_plain(EX_LOG_ERROR, "No memory for a failure; the daemon ends.");
-        abort();
-    }
-    post(job, &message);
-}
-
-static void on_partition_lost(void *owner, struct fo_partition partition) {
-    post(owner,
-         &(struct ex_message){.event = {.kind = FO_EVENT_PARTITION_LOST, .partition = partition}});
-}
-
-static void on_job_closed(void *owner) {
-    post(owner, &(struct ex_message){.closed = true});
-}
-
-const struct ex_engine_sink *ex_manager_sink(void) {
-    static const struct ex_engine_sink sink = {
-        .report = on_report,
-        .partition_lost = on_partition_lost,
-        .job_closed = on_job_closed,
-    };
-
-    return &sink;
-}
-
-/* ---- what people say ---- */
-
-struct ex_job *ex_manager_find_name(struct ex_manager *manager, const struct ex_engine *engine,
-                                    const char *name) {
-    struct ex_name_node *node = ex_name_table_find(&manager->by_name, fo_str_of(name));
-
-    while (node && named(node)->engine != engine)
-        node = ex_name_table_next(node);
-    return node ? named(node) : NULL;
-}
-
-static int feed_task(struct ex_job *job, enum fo_event_kind kind, uint32_t task) {
-    const struct fo_event event = {.kind = kind, .task = task};
-
-    if (job->engine->ops->mirrors)
-        return -ENOTSUP;
-    return ex_job_feed(job, &(struct ex_input){.event = &event}, NULL, NULL);
-}
-
-static int feed(struct ex_job *job, enum fo_event_kind kind) {
-    return feed_task(job, kind, FO_NO_TASK);
-}
-
-static int refuse(struct fo_error *reterr, int code, const char *name) {
-    *reterr = (struct fo_error){.code = code};
-    (void)snprintf(reterr->text, sizeof reterr->text,
-                   code == -EEXIST ? "a job named \"%s\" is already running; cancel it first, or "
-                                     "give this one another name"
-                                   : "job \"%s\": the daemon is shutting down",
-                   name);
-    return code;
-}
-
-int ex_manager_submit(struct ex_manager *manager, const struct ex_engine *engine,
-                      struct ex_job_spec *spec, struct ex_job **ret_job, struct fo_error *reterr) {
-    struct ex_job *former = ex_manager_find_name(manager, engine, spec->name);
-    struct ex_job *job;
-
-    if (manager->stopping)
-        return refuse(reterr, -ESHUTDOWN, spec->name);
-    if (former && !former->closed)
-        return refuse(reterr, -EEXIST, spec->name);
-    if (former)
-        ex_job_settle(former); /* its counters go with the new job's coming */
-    const struct ex_job_birth birth = {
-        .engine = engine, .spec = spec, .replaced = former, .submitted_ms = ex_clock_ms()};
-    int ret = ex_job_new(manager, &birth, &job, reterr);
-    if (ret < 0)
-        return ret;
-    if (former)
-        ex_job_remove(former);
-    ret = engine->ops->open_job(engine->self, job->id, spec, job, &job->engine_job, reterr);
-    if (ret < 0) {
-        ex_job_remove(job);
-        return ret;
-    }
-    ex_persist_job(job);
-    ex_job_tell(job, EX_CHANGE_SUBMITTED, NULL, NULL);
-    *ret_job = job;
-    return feed(job, FO_EVENT_START);
-}
-
-int ex_manager_cancel(struct ex_manager *manager, struct ex_job *job) {
-    (void)manager;
-    return feed(job, FO_EVENT_CANCEL);
-}
-
-int ex_manager_restart(struct ex_manager *manager, struct ex_job *job, uint32_t task) {
-    (void)manager;
-    return feed_task(job, FO_EVENT_RESTART, task);
-}
-
-int ex_manager_pause(struct ex_manager *manager, struct ex_job *job, bool pause) {
-    (void)manager;
-    return feed(job, pause ? FO_EVENT_PAUSE : FO_EVENT_RESUME);
-}
-
-void ex_manager_stop(struct ex_manager *manager, enum ex_stop_mode mode, void (*stopped)(void *ctx),
-                     void *ctx) {
-    struct ex_job *job;
-
-    manager->stopping = true;
-    manager->stopped = stopped;
-    manager->stopped_ctx = ctx;
-    ex_persist_flush(manager);
-    if (!ex_persist_is_up(manager))
-        (void)uv_timer_start(&manager->settle, on_settle_over, EX_MANAGER_SETTLE_MS, 0);
-    TAILQ_FOREACH(job, &manager->jobs, link) {
-        if (job->engine->ops->mirrors || (mode == EX_STOP_SUSPEND && ex_job_lives_on(job)))
-            ex_job_let_go(job); /* it goes on where it is; nobody watches it for a while */
-        else if (!job->closing)
-            (void)feed(job, mode == EX_STOP_CANCEL ? FO_EVENT_CANCEL : FO_EVENT_SUSPEND);
-    }
-    tell_if_stopped(manager);
 }

@@ -29,6 +29,7 @@ struct ex_writing {
     struct ex_usage used;
     int64_t age_checked_ms;
     int64_t batches;               /* that were ever committed to the file */
+    bool begun;                    /* it has had the lock, and both are as the file has them */
     int wal_pages;                 /* after the last commit */
     char why[EX_STORE_TEXT_BYTES]; /* the last one failed */
 };
@@ -62,12 +63,20 @@ struct ex_store {
 FO_MUST_CHECK int ex_writing_open(struct ex_writing *writing, sqlite3 *db);
 void ex_writing_close(struct ex_writing *writing);
 /* One transaction: the batch (may be NULL: only retention), what retention forgets, the account of
- * both. All or nothing. `ret_deleted`: rows forgotten. */
+ * both. All or nothing. `ret_deleted`: rows forgotten.
+ * A commit that failed may be on the disk all the same: its part of the log was whole when what
+ * comes after it failed. So a batch is not written when the file counts more than `done` batches,
+ * which are those known to be in it: it is this one, and twice would count twice. */
 FO_MUST_CHECK int ex_writing_commit(struct ex_writing *writing,
                                     const struct ex_store_config *limits,
-                                    const struct ex_batch *batch, uint64_t *ret_deleted);
+                                    const struct ex_batch *batch, int64_t done,
+                                    uint64_t *ret_deleted);
 
 /* ---- threads.c ---- */
+
+/* Tries once to write a batch (may be NULL), over a new connection after a trouble. */
+FO_MUST_CHECK int ex_store_commit(struct ex_store *store, const struct ex_batch *batch,
+                                  uint64_t *ret_deleted);
 
 void *ex_store_write_loop(void *ctx);
 void *ex_store_checkpoint_loop(void *ctx);

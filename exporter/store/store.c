@@ -61,6 +61,7 @@ int ex_store_open(const struct ex_store_config *config, struct ex_store **ret_st
         (void)ex_store_close(store);
         return ret;
     }
+    store->batches = store->writing.batches;
     store->status.failures = (uint64_t)store->writing.used.failures;
     store->status.events = (uint64_t)store->writing.used.events;
     *ret_store = store;
@@ -150,7 +151,7 @@ int ex_store_read(struct ex_store *store, enum ex_read question, int64_t key, ex
 int ex_store_write(struct ex_store *store, const struct ex_batch *batch) {
     uint64_t deleted;
 
-    return ex_writing_commit(&store->writing, &store->config, batch, &deleted);
+    return ex_store_commit(store, batch, &deleted);
 }
 
 /* ---- writing ---- */
@@ -168,7 +169,6 @@ static int log_unit_pages(const char *path) {
 }
 
 int ex_store_start(struct ex_store *store) {
-    store->batches = store->writing.batches;
     store->log_unit_pages = log_unit_pages(store->path);
     int ret = -pthread_create(&store->writer, NULL, ex_store_write_loop, store);
 

@@ -83,17 +83,12 @@ static int reconnect(struct ex_store *store) {
     return ret == 0 ? ex_writing_open(&store->writing, db) : ret;
 }
 
-/* A commit that failed may be on the disk all the same: its part of the log was whole when what
- * comes after it failed. The file tells; to write it twice would count twice. */
-static bool is_there_already(const struct ex_store *store, const struct ex_batch *batch) {
-    return batch && store->writing.batches > store->batches;
-}
-
-static int commit(struct ex_store *store, const struct ex_batch *batch, uint64_t *ret_deleted) {
+int ex_store_commit(struct ex_store *store, const struct ex_batch *batch, uint64_t *ret_deleted) {
     int ret = store->writing.db ? 0 : reconnect(store);
 
-    if (ret == 0 && !is_there_already(store, batch))
-        ret = ex_writing_commit(&store->writing, &store->config, batch, ret_deleted);
+    if (ret == 0)
+        ret =
+            ex_writing_commit(&store->writing, &store->config, batch, store->batches, ret_deleted);
     if (ret == 0)
         store->batches = store->writing.batches;
     return ret;
@@ -146,7 +141,7 @@ static bool try_to_write(struct ex_store *store, const struct ex_batch *batch) {
 
     (void)pthread_mutex_unlock(&store->lock);
     uint64_t began_ns = ex_clock_ns();
-    int ret = commit(store, batch, &deleted);
+    int ret = ex_store_commit(store, batch, &deleted);
     uint64_t took_ns = ex_clock_ns() - began_ns;
     uint64_t bytes = size_of_files(store->path);
     (void)pthread_mutex_lock(&store->lock);

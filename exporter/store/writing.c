@@ -58,6 +58,17 @@ static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages) {
     return SQLITE_OK;
 }
 
+/* What the file says of itself; what cannot be read stays as it was. */
+static void read_account(struct ex_writing *writing) {
+    struct ex_usage *used = &writing->used;
+    sqlite3 *db = writing->db;
+
+    used->failures = ex_schema_number(db, "SELECT failures FROM daemon", used->failures);
+    used->events = ex_schema_number(db, "SELECT events FROM daemon", used->events);
+    used->bytes = ex_schema_number(db, "SELECT history_bytes FROM daemon", used->bytes);
+    writing->batches = ex_schema_number(db, "SELECT batches FROM daemon", writing->batches);
+}
+
 int ex_writing_open(struct ex_writing *writing, sqlite3 *db) {
     *writing = (struct ex_writing){.db = db};
     int ret = prepare_all(writing);
@@ -66,12 +77,7 @@ int ex_writing_open(struct ex_writing *writing, sqlite3 *db) {
         ex_writing_close(writing);
         return ret;
     }
-    writing->used = (struct ex_usage){
-        .failures = ex_schema_number(db, "SELECT failures FROM daemon", 0),
-        .events = ex_schema_number(db, "SELECT events FROM daemon", 0),
-        .bytes = ex_schema_number(db, "SELECT history_bytes FROM daemon", 0),
-    };
-    writing->batches = ex_schema_number(db, "SELECT batches FROM daemon", 0);
+    read_account(writing);
     (void)sqlite3_wal_hook(db, note_wal, writing);
     return 0;
 }
@@ -219,17 +225,36 @@ static int transact(struct ex_writing *writing, const struct ex_store_config *li
     return ret == 0 ? run(writing->commit) : ret;
 }
 
-int ex_writing_commit(struct ex_writing *writing, const struct ex_store_config *limits,
-                      const struct ex_batch *batch, uint64_t *ret_deleted) {
-    const struct ex_usage before = writing->used;
-    int64_t added = batch ? batch->failures + batch->events : 0;
-
+/* The account is read once more when nobody else can write: what it said before may be old. */
+static int begin(struct ex_writing *writing) {
     int ret = run(writing->begin);
+
+    if (ret == 0 && !writing->begun)
+        read_account(writing);
+    writing->begun = writing->begun || ret == 0;
+    return ret;
+}
+
+static void roll_back(struct ex_writing *writing) {
+    (void)sqlite3_exec(writing->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+int ex_writing_commit(struct ex_writing *writing, const struct ex_store_config *limits,
+                      const struct ex_batch *batch, int64_t done, uint64_t *ret_deleted) {
+    int64_t added = batch ? batch->failures + batch->events : 0;
+    int ret = begin(writing);
+    const struct ex_usage before = writing->used;
+
+    *ret_deleted = 0;
+    if (ret == 0 && batch && writing->batches > done) {
+        roll_back(writing);
+        return 0;
+    }
     if (ret == 0)
         ret = transact(writing, limits, batch);
     if (ret < 0) {
         (void)snprintf(writing->why, sizeof writing->why, "%s", sqlite3_errmsg(writing->db));
-        (void)sqlite3_exec(writing->db, "ROLLBACK", NULL, NULL, NULL);
+        roll_back(writing);
         writing->used = before;
         return ret;
     }

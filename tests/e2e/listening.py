@@ -49,7 +49,7 @@ class ListenersCase(Case):
 
     def counted(self, daemon, number):
         """All failures are counted, each once, in every account there is."""
-        wait_for(lambda: daemon.total("failover_failures_counted_total") == number, 20,
+        wait_for(lambda: daemon.total("failover_failures_counted_total") == number, 120,
                  f"{number} failures to be counted:\n" + daemon.log_text())
         self.assertEqual(daemon.total("numJobFailure_total"), number)
         self.assertEqual(daemon.total("failover_failures_by_class_total"), number)

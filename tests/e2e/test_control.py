@@ -25,7 +25,11 @@ HASH = "$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"  # secret
 class Control(Case):
     def start(self, *flags):
         self.server = self.daemon(*flags, self.write("job.yaml", JOB))
-        self.server.wait_state("demo", "RUNNING")
+        self.await_tasks()
+
+    def await_tasks(self):
+        """The job is RUNNING before they are."""
+        wait_for(lambda: self.server.total("failover_job_tasks", job_name="demo", state="RUNNING") == 3, what="the tasks")
 
     def send(self, method, path, body=None, connection=None, **headers):
         connection = connection or self.server.control()
@@ -135,16 +139,18 @@ class Control(Case):
     def test_pause_and_resume(self):
         self.start()
         self.command("pause", "demo")
-        pid = int(subprocess.check_output(["pgrep", "-n", "-P", self.spawner(), "-x", "sh"]).split()[0])
-        self.kill(pid)
+        self.kill(wait_for(self.shells, what="a task's shell")[0])
         self.server.wait_state("demo", "RESTARTING")
         time.sleep(0.3)
         self.server.wait_state("demo", "RESTARTING")
         self.command("resume", "demo")
-        self.server.wait_state("demo", "RUNNING")
+        self.await_tasks()
 
-    def spawner(self):
-        return subprocess.check_output(["pgrep", "-P", str(self.server.process.pid)]).split()[0].decode()
+    def shells(self):
+        """Of the tasks."""
+        spawner = subprocess.check_output(["pgrep", "-P", str(self.server.process.pid)], text=True).split()[0]
+        found = subprocess.run(["pgrep", "-P", spawner, "-x", "sh"], stdout=subprocess.PIPE, text=True, check=False)
+        return found.stdout.split()
 
     def test_reload_and_quit(self):
         self.start()

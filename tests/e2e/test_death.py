@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing outlives the daemon, and nothing outlives the spawner, down to the last grandchild."""
+import contextlib
 import os
 import signal
 
@@ -28,10 +29,10 @@ vertices:
         children = f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children"
         with open(children, encoding="ascii") as file:
             for pid in file.read().split():
-                with open(f"/proc/{pid}/comm", encoding="ascii") as comm:
+                with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="ascii") as comm:
                     if comm.read().startswith("failover_spawn"):
                         return int(pid)
-        self.fail("the daemon has no spawner")
+        return None
 
     def test_kill_daemon(self):
         mark = f"mark-{os.getpid()}-daemon"

@@ -136,15 +136,20 @@ class Deliveries(ListenersCase):
         print(f"seed {SEED}", flush=True)
         chance = random.Random(SEED)
         job = self.write("job.yaml", JOB.replace("50 ms", "5 ms") % 1000000)
+        failures = 0
+
+        def more_failures(daemon):
+            return (daemon.total("failover_job_failures_total") or 0) > failures
         for cycle in range(KILLS):
             if cycle == KILLS // 2:
                 self.receiver.open()
             daemon = self.go(job)
-            wait_for(lambda d=daemon: (d.total("failover_job_failures_total") or 0) > 0, what="a failure")
+            wait_for(lambda d=daemon: more_failures(d), what="a failure")
+            failures = daemon.total("failover_job_failures_total")
             time.sleep(chance.random())
             self.kill_daemon(daemon)
         daemon = self.go(job)
-        daemon.wait_state("doomed", "RUNNING", "RESTARTING")
+        wait_for(lambda: more_failures(daemon), what="one more failure")
         connection = daemon.control()
         connection.request("PATCH", "/jobs/doomed?mode=cancel")
         self.assertEqual(connection.getresponse().status, 202)

@@ -27,6 +27,7 @@ WORDS = [None, True, False, 0, -1, 1, 2 ** 31, 2 ** 32, 2 ** 63, 2 ** 64, 1e308,
          "\ud800", "\u202e", "../../etc/passwd", "%s%n", "x" * 5000, [], {}, [[]], {"": {}}, "RUNNING", "FINISHED", "CANCELED",
          "30s", "P1D", "none", "fixed-delay", "push", "local", "9" * 400]
 ENDLESS = {"/events", "/jobs/{job}/decisions"}  # asked with a way to end only
+READ_TO_ITS_END = 1 << 20  # a longer body is refused before its end, and who still writes may see no answer
 SKIPPED = {"/-/quit", "/metrics", "/"}
 
 
@@ -94,7 +95,7 @@ class Endpoints(Case):
             text = text[:self.random.randrange(len(text) + 1)]
         elif kind == 7:
             text = b"\n".join([text] * self.random.choice((2, 50)))
-        return text
+        return text[:READ_TO_ITS_END]
 
     def target(self, path, parameters):
         names = ["fuzzed", "nobody", "%00", "a/b", "..", "%2e%2e%2f", "x" * 200, "é", "%ff"]
@@ -151,9 +152,7 @@ class Endpoints(Case):
             self.ask_one()
             asked += 1
         self.assertEqual(self.server.get("/-/healthy")[0], 200)
-        totals = {name: self.server.total(f"failover_failures_{name}")
-                  for name in ("received_total", "rejected_total", "counted_total", "pending")}
-        self.assertEqual(totals["received_total"], totals["rejected_total"] + totals["counted_total"] + totals["pending"])
+        self.server.account()
         self.assertEqual(self.server.stop(60), 0)  # with a sanitizer: nothing has leaked
         print(f"seed {SEED}: {asked} requests")
 

@@ -301,7 +301,7 @@ class Requests(Case):
 name: busy
 configuration: {restart-strategy.type: fixed-delay, restart-strategy.fixed-delay.attempts: 200,
                 restart-strategy.fixed-delay.delay: 1 ms}
-vertices: [{id: a, command: ['false']}]
+vertices: [{id: a, command: [sh, -c, '[ $FAILOVER_ATTEMPT -lt 200 ] || until [ -e go ]; do sleep 0.1; done; exit 1']}]
 """)
         daemon = self.daemon(job)
         scrapes = 0
@@ -318,7 +318,8 @@ vertices: [{id: a, command: ['false']}]
                              + total("failover_failures_pending"))
             self.assertEqual(counted, total("failover_failures_by_class_total"))
             self.assertEqual(total("numJobFailure_total"), total("failover_job_failures_total"))
-        self.assertGreater(scrapes, 3)
+            if scrapes == 5:
+                self.write("go", "")
         self.assertEqual(daemon.total("numJobFailure_total"), 201)
 
     def test_flink_names(self):

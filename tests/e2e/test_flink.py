@@ -88,7 +88,7 @@ class FlinkCase(Case):
 
     def watch(self, *urls, **settings):
         config = {"engines": {"flink": {"urls": list(urls), "interval": "100 ms", "checkpoints-interval": "100 ms",
-                                        "timeout": "2 s", **settings}}}
+                                        "timeout": "60 s", **settings}}}
         return self.daemon("--config.file", self.write("config.yaml", json.dumps(config)))
 
     def wait_total(self, daemon, wanted, name, **labels):

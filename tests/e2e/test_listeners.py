@@ -114,6 +114,7 @@ class Listeners(ListenersCase):
                             % (path, path))
         daemon.wait_state("doomed", "FAILED")
         self.counted(daemon, 3)
+        wait_for(lambda: self.read("told").count("\n") == 6, what="all events")
         self.assertEqual(daemon.stop(), 0)
         events = [json.loads(line) for line in self.read("told").splitlines()]
         self.keep_to_the_schema(events)
@@ -210,10 +211,13 @@ class Listeners(ListenersCase):
                               % (self.path("logs/events"), self.path("logs")))
         daemon.wait_state("doomed", "FAILED")
         self.counted(daemon, 3)
+
+        def last():
+            text = self.read("logs/events")
+            return json.loads(text.splitlines()[-1]) if text.endswith("\n") else {}
+        wait_for(lambda: (last().get("kind"), last().get("failure_id")) == ("labelled", 3), what="the last event")
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual(sorted(os.listdir(self.path("logs"))), ["events", "events.1", "events.2"])
-        last = json.loads(self.read("logs/events").splitlines()[-1])
-        self.assertEqual(last["kind"], "labelled")
         for name in os.listdir(self.path("logs")):
             self.assertLessEqual(os.path.getsize(self.path("logs/" + name)), 500)
 
@@ -257,7 +261,7 @@ class Listeners(ListenersCase):
                                       result="delivered") == 6, what="all to be delivered")
         self.assertEqual(daemon.total("failover_plugin_webhook_deliveries_total",
                                       result="failed"), 2)
-        self.assertEqual(daemon.total("failover_plugin_webhook_undelivered"), 0)
+        wait_for(lambda: daemon.total("failover_plugin_webhook_undelivered") == 0, what="the webhook to say so")
         self.assertEqual({(path, secret) for path, secret, _ in posts},
                          {("/hook", "Bearer s3cret")})
         kinds = [event["kind"] for _, _, event in posts[2:]]

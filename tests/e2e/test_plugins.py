@@ -52,8 +52,9 @@ class Plugins(ListenersCase):
         self.starts_again(daemon)
 
     def test_past_its_time(self):
-        daemon = self.misbehave("oversleep", timeout="400 ms", restarts=1)
+        daemon = self.misbehave("oversleep", timeout="400 ms", restarts=1, mark=self.path("wake"))
         self.assertEqual(self.calls(daemon, "timeout"), 2)
+        self.write("wake", "")
         wait_for(lambda: self.calls(daemon, "late") == 2, what="late answers")
         self.assertIsNone(daemon.total("numJobFailure_total", team="blue"))
 
@@ -66,7 +67,7 @@ class Plugins(ListenersCase):
         self.assertEqual(self.calls(daemon, "ok"), 3)
         self.assertIsNone(daemon.total("numJobFailure_total", team="forged"))
         self.assertEqual(daemon.total("numJobFailure_total", team="blue"), 3)
-        self.assertIn("forged", daemon.log_text())
+        wait_for(lambda: "forged" in daemon.log_text(), what="what it printed")
 
     def test_garbage_in_the_protocol(self):
         self.breaks_down("write")
@@ -78,7 +79,7 @@ class Plugins(ListenersCase):
         self.assertEqual(daemon.total("numJobFailure_total", team="blue"), 3)
 
     def test_answers_for_another(self):
-        daemon = self.misbehave("answer another", timeout="400 ms")
+        daemon = self.misbehave("answer another", timeout="3 s")
         self.assertGreaterEqual(self.calls(daemon, "error"), 3)
         self.assertEqual(self.calls(daemon, "timeout"), 3)
         self.assertIsNone(daemon.total("numJobFailure_total", team="blue"))

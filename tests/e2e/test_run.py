@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """run, plan, check job and version as a person meets them: exit status, words, nothing left over."""
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
+import threading
 
 from harness import PATIENCE, PROGRAM, Case, main, marked_processes, wait_for
 
@@ -156,15 +159,40 @@ vertices: [{id: bad, command: ['false']}]
         job = self.write("job.yaml", """
 name: seen
 configuration: {restart-strategy.type: fixed-delay, restart-strategy.fixed-delay.attempts: 3,
-                restart-strategy.fixed-delay.delay: 500 ms}
-vertices: [{id: worker, parallelism: 2, command: [sh, -c, 'sleep 0.5; test $FAILOVER_ATTEMPT -gt 0']}]
+                restart-strategy.fixed-delay.delay: 3 s}
+vertices: [{id: worker, parallelism: 2, command: [sh, -c, 'until [ -e go.$FAILOVER_ATTEMPT ]; do sleep 0.1; done;
+                                                           test $FAILOVER_ATTEMPT -gt 0']}]
 """)
-        answer = subprocess.run(["script", "-qec", f"{PROGRAM} run {job}", "/dev/null"],
-                                capture_output=True, text=True, timeout=300, check=False)
-        self.assertEqual(answer.returncode, 0, answer.stdout)
-        for words in ("worker", "RUNNING 2", "failures 2", "1 of 3 restarts left", "next restart in",
-                      "worker[1], attempt 0: exit status 1", "seen ended FINISHED"):
-            self.assertIn(words, answer.stdout)
+        keyboard, terminal = pty.openpty()
+        run = subprocess.Popen([PROGRAM, "run", job], stdin=terminal, stdout=terminal, stderr=terminal)
+        self.addCleanup(run.wait)
+        self.addCleanup(run.kill)
+        os.close(terminal)
+        screen = self.collect(keyboard)
+        self.await_shown(screen, "worker", "RUNNING 2")
+        self.write("go.0", "")
+        self.await_shown(screen, "failures 2", "1 of 3 restarts left", "next restart in",
+                         "worker[1], attempt 0: exit status 1")
+        self.write("go.1", "")
+        self.assertEqual(run.wait(300), 0, screen)
+        self.await_shown(screen, "seen ended FINISHED")
+
+    def collect(self, keyboard):
+        """A list of what is printed on a terminal, which grows until the program has ended."""
+        pieces = []
+
+        def read():
+            with contextlib.suppress(OSError), open(keyboard, "rb", buffering=0) as file:
+                while piece := file.read(65536):
+                    pieces.append(piece)
+        threading.Thread(target=read, daemon=True).start()
+        return pieces
+
+    def await_shown(self, screen, *words):
+        def shown():
+            text = b"".join(screen).decode(errors="replace")
+            return all(word in text for word in words)
+        wait_for(shown, what=f"{words} to be shown")
 
     def test_output_cannot_steer_the_terminal(self):
         job = self.write("job.yaml", """
@@ -200,7 +228,8 @@ policies:
 
     def test_metrics_while_it_runs(self):
         mark = f"mark-{os.getpid()}-metrics"
-        job = self.write("job.yaml", f"name: slow\nvertices: [{{id: a, command: [sh, -c, 'sleep 3', {mark}]}}]\n")
+        job = self.write("job.yaml", f"name: slow\nvertices: [{{id: a, command: [sh, -c, "
+                         f"'until [ -e go ]; do sleep 0.1; done', {mark}]}}]\n")
         with self.running("run", job) as run:
             line = run.stdout.readline()
             self.assertIn("metrics at http://", line)
@@ -208,6 +237,7 @@ policies:
             page = subprocess.run(["curl", "-fsS", line.split()[-1]], capture_output=True, text=True,
                                   check=True).stdout
             self.assertIn('failover_job_state{engine="local",job_name="slow",state="RUNNING"} 1', page)
+            self.write("go", "")
             run.communicate(timeout=120 * PATIENCE)
             self.assertEqual(run.returncode, 0)
 

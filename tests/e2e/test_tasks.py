@@ -61,7 +61,6 @@ class Tasks(Case):
                 "s.connect(os.environ['NOTIFY_SOCKET']); time.sleep(0.5); s.send(b'READY=1'); time.sleep(100)")
         daemon = self.daemon(self.job(f"[/usr/bin/python3, -c, \"{tell}\"]",
                                       "    ready: notify\n    watchdog: 3 s\n"))
-        wait_for(lambda: daemon.total("failover_job_tasks", state="RUNNING") == 1, what="readiness")
         daemon.wait_state("bad", "FAILED")
         self.assertEqual(daemon.total("numJobFailure_total", job_name="bad", cause="hang"), 1)
 

@@ -23,7 +23,7 @@ struct faulty {
     const struct fl_host *host;
     void (*fault)(const struct faulty *self, uint64_t completion); /* NULL: answers */
     unsigned failures;
-    char mark[WORD_BYTES]; /* argument by which its children are known */
+    char mark[WORD_BYTES]; /* argument by which its children are known, or file that wakes it */
 };
 
 static const char *const keys[] = {FAULTY_KEYS};
@@ -60,8 +60,10 @@ static void loop(const struct faulty *self, uint64_t completion) {
         turns++;
 }
 
+/* Until somebody wakes it by a file. */
 static void oversleep(const struct faulty *self, uint64_t completion) {
-    (void)sleep(1);
+    while (access(self->mark, F_OK) == -1)
+        (void)usleep(50000);
     answer(self, completion);
 }
 

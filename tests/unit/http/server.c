@@ -289,6 +289,8 @@ static void test_garbage(void **state) {
             fail_msg("still open after garbage %zu", i);
         (void)close(fd);
     }
+    (void)ex_http_stop(*state, 1000);
+    assert_int_equal(set_up(state), 0);
     assert_non_null(long_header);
     memset(long_header, 'a', size);
     memcpy(long_header, "GET /page HTTP/1.1\r\nX: ", 23);

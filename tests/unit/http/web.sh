@@ -214,7 +214,8 @@ done
 wait $load
 expect "reloads under load lose nothing" "32 200" "$(sort codes.txt | uniq -c | sed 's/^ *//')"
 stop
-expect "reloads are counted" 1 "$(grep -c '^reloads good [0-9]* bad [12]$' out.txt)"
+# The broken file, by the signal, and perhaps when it was noticed; certificate and key while they did not match.
+expect "reloads are counted" 1 "$(grep -c '^reloads good [0-9]* bad [1-3]$' out.txt)"
 
 echo "$failures failures"
 [ "$failures" -eq 0 ]

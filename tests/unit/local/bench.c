@@ -245,6 +245,14 @@ void bench_run_ms(int ms) {
         turn(ms < TICK_MS ? ms : TICK_MS);
 }
 
+void bench_await_running(uint32_t task) {
+    uint64_t end = uv_hrtime() + BENCH_WAIT_MS * UINT64_C(1000000);
+
+    while (!bench.tasks[task].was_running && uv_hrtime() < end)
+        turn(TICK_MS);
+    assert_true(bench.tasks[task].was_running);
+}
+
 void bench_close(void) {
     uint64_t end = uv_hrtime() + BENCH_WAIT_MS * UINT64_C(1000000);
 

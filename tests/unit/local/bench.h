@@ -83,6 +83,8 @@ void bench_restart_region(uint32_t task);
 void bench_expect(uint32_t task, enum fo_task_state state);
 /* Runs the loop for so long. */
 void bench_run_ms(int ms);
+/* Runs the loop until the task's attempt has been RUNNING, which may be over. */
+void bench_await_running(uint32_t task);
 /* Ends the job and waits for job_closed. */
 void bench_close(void);
 

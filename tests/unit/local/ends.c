@@ -136,7 +136,7 @@ static void test_neighbour_cancelled(void **state) {
     (void)state;
     bench_vertex("from", 1, "exec sleep 56006");
     to = bench_vertex("to", 1, "(trap '' TERM; sleep 56004; sleep 56004) & exec sleep 56005");
-    to->timeout_ms = 1500; /* until then the trap is set */
+    to->timeout_ms = 4000; /* until then the trap is set */
     to->stop_timeout_ms = 60000;
     bench_edge(0, 1, FO_PIPELINED, FO_ALL_TO_ALL);
     bench_open();

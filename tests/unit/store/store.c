@@ -522,6 +522,7 @@ static void write_while_locked(struct fixture *fixture, struct ex_batch *batch, 
     assert_true(status.troubles[EX_STORE_OTHER] >= 1);
     assert_string_equal(status.text, "database is locked");
     assert_false(ex_store_finish(fixture->store, &commit_ns));
+    (void)usleep(200 * 1000); /* now it mostly is connected anew, and waits for the lock */
     assert_int_equal(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
     while (!ex_store_finish(fixture->store, &commit_ns))
         (void)sem_wait(&fixture->news);
