@@ -190,9 +190,10 @@ int catalogue_hash_rules(struct catalogue *catalogue) {
     return 0;
 }
 
-/* A database fits one set of patterns, one version of the matcher and one kind of processor. */
-int catalogue_hash_patterns(const struct catalogue_patterns *patterns,
-                            char ret_key[static CATALOGUE_HASH_SIZE]) {
+/* A database fits the expressions, what we make of them, one version of the matcher and one kind of
+ * processor. */
+int catalogue_hash_expressions(const struct catalogue_rule *const *rules, size_t count,
+                               char ret_key[static CATALOGUE_HASH_SIZE]) {
     XXH3_state_t *state = XXH3_createState();
     hs_platform_info_t platform;
 
@@ -201,13 +202,13 @@ int catalogue_hash_patterns(const struct catalogue_patterns *patterns,
     (void)XXH3_128bits_reset(state);
     memset(&platform, 0, sizeof platform);
     (void)hs_populate_platform(&platform);
+    feed(state, fo_str_of(CATALOGUE_TRANSLATION));
     feed(state, fo_str_of(hs_version()));
     feed_number(state, platform.tune);
     feed_number(state, platform.cpu_features);
-    for (size_t i = 0; i < patterns->count; i++) {
-        feed(state, fo_str_of(patterns->texts[i]));
-        feed_number(state, patterns->flags[i]);
-        feed_number(state, patterns->ids[i]);
+    for (size_t i = 0; i < count; i++) {
+        feed_texts(state, &rules[i]->match.message_regex);
+        feed_texts(state, &rules[i]->match.exception);
     }
     print_hash(state, ret_key);
     (void)XXH3_freeState(state);

@@ -105,10 +105,12 @@ FO_MUST_CHECK int catalogue_collect(struct catalogue *catalogue,
                                     const struct catalogue_options *options,
                                     struct fo_error *reterr);
 
-/* The hash of the rules in force, and the key of patterns' compiled form. 0 or -ENOMEM. */
+/* The hash of the rules in force, and the key of the compiled form of rules' expressions. 0 or
+ * -ENOMEM. */
 FO_MUST_CHECK int catalogue_hash_rules(struct catalogue *catalogue);
-FO_MUST_CHECK int catalogue_hash_patterns(const struct catalogue_patterns *patterns,
-                                          char ret_key[static CATALOGUE_HASH_SIZE]);
+FO_MUST_CHECK int catalogue_hash_expressions(const struct catalogue_rule *const *rules,
+                                             size_t count,
+                                             char ret_key[static CATALOGUE_HASH_SIZE]);
 
 /* Make the matchers of the rules in force, and that of what must not be shown. 0, or -EINVAL,
  * -E2BIG, -ENOMEM with *reterr naming file, line and rule. */

@@ -111,8 +111,8 @@ static const struct catalogue_rule *rule_of(const struct share *share, unsigned 
     return share->rules[i];
 }
 
-static int compile(const struct share *share, const struct catalogue_patterns *patterns,
-                   hs_database_t **ret_database, struct fo_error *reterr) {
+static int compile_patterns(const struct share *share, const struct catalogue_patterns *patterns,
+                            hs_database_t **ret_database, struct fo_error *reterr) {
     unsigned culprit = 0;
     char why[CATALOGUE_WHY_SIZE] = "";
     int r = catalogue_patterns_compile(patterns, NULL, ret_database, &culprit, why);
@@ -126,32 +126,32 @@ static int compile(const struct share *share, const struct catalogue_patterns *p
     return 0;
 }
 
-static int load_or_compile(const struct share *share, const struct catalogue_patterns *patterns,
-                           const char *cache_dir, hs_database_t **ret_database,
-                           struct fo_error *reterr) {
-    char key[CATALOGUE_HASH_SIZE];
-
-    if (!cache_dir)
-        return compile(share, patterns, ret_database, reterr);
-    if (catalogue_hash_patterns(patterns, key) != 0)
-        return no_memory(reterr);
-    *ret_database = catalogue_cache_load(cache_dir, key);
-    if (*ret_database)
-        return 0;
-    int r = compile(share, patterns, ret_database, reterr);
-    if (r == 0)
-        catalogue_cache_save(cache_dir, key, *ret_database);
-    return r;
-}
-
-static int make_database(const struct share *share, const char *cache_dir,
-                         hs_database_t **ret_database, struct fo_error *reterr) {
+static int compile(const struct share *share, hs_database_t **ret_database,
+                   struct fo_error *reterr) {
     struct catalogue_patterns patterns = {0};
     int r = add_patterns(share, &patterns, reterr);
 
     if (r == 0)
-        r = load_or_compile(share, &patterns, cache_dir, ret_database, reterr);
+        r = compile_patterns(share, &patterns, ret_database, reterr);
     catalogue_patterns_done(&patterns);
+    return r;
+}
+
+/* What is in the cache was compiled once, and so is in order. */
+static int make_database(const struct share *share, const char *cache_dir,
+                         hs_database_t **ret_database, struct fo_error *reterr) {
+    char key[CATALOGUE_HASH_SIZE];
+
+    if (!cache_dir)
+        return compile(share, ret_database, reterr);
+    if (catalogue_hash_expressions(share->rules, share->count, key) != 0)
+        return no_memory(reterr);
+    *ret_database = catalogue_cache_load(cache_dir, key);
+    if (*ret_database)
+        return 0;
+    int r = compile(share, ret_database, reterr);
+    if (r == 0)
+        catalogue_cache_save(cache_dir, key, *ret_database);
     return r;
 }
 
