@@ -190,11 +190,11 @@ int ex_cli_check(int argc, char **argv) {
     };
     int status;
 
-    if (argc > 1 && strcmp(argv[1], "rules") == 0)
-        return ex_cli_check_rules(argc - 1, argv + 1);
     int count = ex_cli_start(&command, argc, argv, &status);
     if (count < 0)
         return status;
+    if (count > 0 && strcmp(argv[1], "rules") == 0)
+        return ex_cli_check_rules(count, argv + 1);
     if (count != 2) {
         ex_cli_complain(
             NULL,

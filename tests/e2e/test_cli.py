@@ -31,6 +31,7 @@ class Cli(Case):
             self.assertTrue(shown.stdout, command)
         self.assertEqual(self.run_program("help", "status").stdout, self.run_program("status", "--help").stdout)
         self.assertIn("failover_exporter help", self.run_program("--help").stdout)
+        self.assertEqual(self.run_program("check", "rules", "--help").stdout, self.run_program("help", "check").stdout)
         self.assertNotIn("--follow", self.run_program("cancel", "--help").stdout)
 
     def test_words_that_are_none(self):
