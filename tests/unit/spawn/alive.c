@@ -25,28 +25,43 @@ static bool has_argument(pid_t pid, const char *word) {
     return false;
 }
 
-static pid_t find(pid_t root, bool children_only, const char *word) {
+/* How many there are, and one of them. */
+static size_t find(pid_t root, bool children_only, const char *word, pid_t *ret_found) {
     struct ex_proctree tree = {0};
-    pid_t found = 0;
+    size_t count = 0;
 
     if (ex_proctree_read(&tree, root) != 0)
         tree.count = 0;
-    for (size_t i = 0; i < tree.count && found == 0; i++) {
+    for (size_t i = 0; i < tree.count; i++) {
         const struct ex_process *process = &tree.processes[i];
         bool is_below = children_only ? process->parent == root : process->branch != 0;
-        if (is_below && !process->dead && has_argument(process->pid, word))
-            found = process->pid;
+        if (is_below && !process->dead && has_argument(process->pid, word)) {
+            *ret_found = process->pid;
+            count++;
+        }
     }
     ex_proctree_done(&tree);
-    return found;
+    return count;
 }
 
 pid_t alive_find(const char *word) {
-    return find(getpid(), false, word);
+    pid_t found = 0;
+
+    (void)find(getpid(), false, word, &found);
+    return found;
+}
+
+size_t alive_count(const char *word) {
+    pid_t found = 0;
+
+    return find(getpid(), false, word, &found);
 }
 
 pid_t alive_find_child(pid_t parent, const char *word) {
-    return find(parent, true, word);
+    pid_t found = 0;
+
+    (void)find(parent, true, word, &found);
+    return found;
 }
 
 bool alive_adopt(void) {

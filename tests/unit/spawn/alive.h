@@ -6,13 +6,18 @@
 #define TESTS_UNIT_SPAWN_ALIVE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* A live descendant of this process (no zombie) that has `word` as one of its arguments; 0 = none.
  */
 pid_t alive_find(const char *word);
 
-/* The same among the children of `parent`. */
+/* How many of them there are. Whoever asks whether all have gone waits until all were there: one
+ * that is still changing its program has not the word yet. */
+size_t alive_count(const char *word);
+
+/* As alive_find() among the children of `parent`. */
 pid_t alive_find_child(pid_t parent, const char *word);
 
 /* What the dead leave behind comes to this process from now on. */
