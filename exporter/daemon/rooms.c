@@ -15,31 +15,27 @@
 
 enum { DRAIN_MS = 3000, LISTENER_GRACE_MS = 1500 };
 
-static int start_catalogue(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                           struct fo_error *reterr) {
-    (void)options;
+static int start_catalogue(struct ex_daemon *daemon, struct fo_error *reterr) {
     return ex_catalogue_load(daemon->config, daemon->state.dir.path, &daemon->catalogue, reterr);
 }
 
-static int select_families(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                           struct fo_error *reterr) {
-    const char *allow = options->metrics_allowlist;
-    const char *deny = options->metrics_denylist;
+static int select_families(struct ex_daemon *daemon, struct fo_error *reterr) {
+    const char *allow = daemon->options->metrics_allowlist;
+    const char *deny = daemon->options->metrics_denylist;
 
     return ex_metrics_select(daemon->metrics,
                              allow ? fo_str_of(allow) : daemon->config->metrics_allowlist,
                              deny ? fo_str_of(deny) : daemon->config->metrics_denylist, reterr);
 }
 
-static int start_metrics(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                         struct fo_error *reterr) {
+static int start_metrics(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_metrics_limits limits = ex_metrics_room_limits(daemon->config);
     const struct ex_build_info *build = ex_build_info();
     int ret = ex_metrics_new(&limits, ex_random_seed(), &daemon->metrics);
 
     if (ret == 0)
-        ret = select_families(daemon, options, reterr);
-    if (ret == 0 && options->exporter_metrics)
+        ret = select_families(daemon, reterr);
+    if (ret == 0 && daemon->options->exporter_metrics)
         ret = ex_process_new(daemon->metrics, build->revision, build->branch, &daemon->process,
                              reterr);
     if (ret == 0)
@@ -57,11 +53,10 @@ static void on_spawner_died(void *ctx, bool restarted) {
            EX_TEXT("restarted", restarted ? "yes" : "no"));
 }
 
-static int start_spawner(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                         struct fo_error *reterr) {
+static int start_spawner(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_spawner_config spawner = {
         .loop = daemon->loop,
-        .socket_path = options->spawner_socket,
+        .socket_path = daemon->options->spawner_socket,
         .died = on_spawner_died,
     };
     int ret = ex_spawner_new(&spawner, &daemon->spawner, reterr);
@@ -83,12 +78,11 @@ static void on_stored(void *ctx, bool up) {
     ex_manager_on_stored(daemon->manager);
 }
 
-static int open_state(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                      struct fo_error *reterr) {
+static int open_state(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_state_options state = {
-        .storage_path = options->storage_path,
-        .keep = options->keep_state,
-        .standby = options->standby,
+        .storage_path = daemon->options->storage_path,
+        .keep = daemon->options->keep_state,
+        .standby = daemon->options->standby,
         .changed = on_stored,
         .ctx = daemon,
     };
@@ -102,8 +96,7 @@ static bool goes_on(void *ctx, const struct ex_job_spec *spec) {
     return ex_job_files_go_on(&daemon->jobs, spec);
 }
 
-static int recover(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                   struct fo_error *reterr) {
+static int recover(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_recovery recovery = {
         .engines = &daemon->engines.all,
         .config = daemon->config,
@@ -112,7 +105,6 @@ static int recover(struct ex_daemon *daemon, const struct ex_daemon_options *opt
         .ctx = daemon,
     };
 
-    (void)options;
     if (!daemon->state.store)
         return 0;
     int ret = ex_manager_recover(daemon->manager, &recovery, reterr);
@@ -125,14 +117,13 @@ static int recover(struct ex_daemon *daemon, const struct ex_daemon_options *opt
     return ret;
 }
 
-static int start_listeners(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                           struct fo_error *reterr) {
+static int start_listeners(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_bank_config bank = {
         .loop = daemon->loop,
         .spawner = daemon->spawner,
         .metrics = daemon->metrics,
         .config = daemon->config,
-        .plugins = options->listeners_path,
+        .plugins = daemon->options->listeners_path,
         .catalogue_version = catalogue_version(daemon->catalogue),
         .catalogue_hash = catalogue_hash(daemon->catalogue),
     };
@@ -153,33 +144,26 @@ static struct ex_engine_needs engine_needs(struct ex_daemon *daemon) {
     };
 }
 
-static int start_local(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                       struct fo_error *reterr) {
+static int start_local(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_engine_needs needs = engine_needs(daemon);
 
-    (void)options;
     return ex_engine_rooms_start_local(&daemon->engines, &needs, reterr);
 }
 
-static int start_push(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                      struct fo_error *reterr) {
+static int start_push(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_engine_needs needs = engine_needs(daemon);
 
-    (void)options;
     return ex_engine_rooms_start_push(&daemon->engines, &needs, reterr);
 }
 
 /* After the manager, which their jobs go to. */
-static int start_flinks(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                        struct fo_error *reterr) {
+static int start_flinks(struct ex_daemon *daemon, struct fo_error *reterr) {
     const struct ex_engine_needs needs = engine_needs(daemon);
 
-    (void)options;
     return ex_engine_rooms_start_flink(&daemon->engines, &needs, reterr);
 }
 
-static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                         struct fo_error *reterr) {
+static int start_manager(struct ex_daemon *daemon, struct fo_error *reterr) {
     struct ex_label_keys labels;
     int ret = ex_label_keys_init(&labels, daemon->bank, daemon->config);
     if (ret < 0)
@@ -190,12 +174,12 @@ static int start_manager(struct ex_daemon *daemon, const struct ex_daemon_option
         .catalogue = daemon->catalogue,
         .label_keys = labels.keys,
         .label_key_count = labels.count,
-        .flink_names = options->flink_names,
+        .flink_names = daemon->options->flink_names,
         .bank = daemon->bank,
         .store = daemon->state.store,
         .retention_ms = daemon->config->metrics_retention_ms,
-        .observer = options->observer,
-        .observer_ctx = options->observer_ctx,
+        .observer = daemon->options->observer,
+        .observer_ctx = daemon->options->observer_ctx,
         .tap = ex_events_tell,
         .tap_ctx = daemon->events,
     };
@@ -214,15 +198,14 @@ static void quit(void *ctx) {
     daemon->quit(daemon->quit_ctx);
 }
 
-static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                      struct fo_error *reterr) {
+static int start_rest(struct ex_daemon *daemon, struct fo_error *reterr) {
     (void)reterr;
     int ret = ex_inbox_new(daemon->loop, daemon->manager, &daemon->inbox);
 
     if (ret < 0)
         return ret;
-    daemon->quit = options->quit;
-    daemon->quit_ctx = options->quit_ctx;
+    daemon->quit = daemon->options->quit;
+    daemon->quit_ctx = daemon->options->quit_ctx;
     daemon->rest = (struct ex_rest){
         .loop = daemon->loop,
         .inbox = daemon->inbox,
@@ -238,11 +221,10 @@ static int start_rest(struct ex_daemon *daemon, const struct ex_daemon_options *
     return 0;
 }
 
-static int open_control(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                        struct fo_error *reterr) {
-    if (!options->control.enabled)
+static int open_control(struct ex_daemon *daemon, struct fo_error *reterr) {
+    if (!daemon->options->control.enabled)
         return 0;
-    int ret = ex_control_door_open(&daemon->control, &options->control, &daemon->door,
+    int ret = ex_control_door_open(&daemon->control, &daemon->options->control, &daemon->door,
                                    daemon->state.dir.path, daemon->config, reterr);
     if (ret == 0)
         ex_log(EX_LOG_INFO, "Commands are taken.",
@@ -265,22 +247,20 @@ static void note_url(struct ex_daemon *daemon, const struct ex_read_door_options
                        options->prefix ? options->prefix : "", options->telemetry_path);
 }
 
-static int open_door(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                     struct fo_error *reterr) {
-    int ret =
-        ex_read_door_open(&daemon->door, &options->door, daemon->metrics, &daemon->rest, reterr);
+static int open_door(struct ex_daemon *daemon, struct fo_error *reterr) {
+    int ret = ex_read_door_open(&daemon->door, &daemon->options->door, daemon->metrics,
+                                &daemon->rest, reterr);
 
     if (ret < 0)
         return ret;
-    note_url(daemon, &options->door);
+    note_url(daemon, &daemon->options->door);
     atomic_store(&daemon->self.counters, ex_http_counters(daemon->door.server));
     return 0;
 }
 
 /* In this order; each may use those before it. */
 static const struct {
-    int (*start)(struct ex_daemon *daemon, const struct ex_daemon_options *options,
-                 struct fo_error *reterr);
+    int (*start)(struct ex_daemon *daemon, struct fo_error *reterr);
     bool declares; /* families: the list of all metrics wants it */
 } rooms[] = {
     {open_state, false},     {start_catalogue, true}, {start_metrics, true}, {start_spawner, false},
@@ -293,10 +273,12 @@ int ex_rooms_start(struct ex_daemon *daemon, const struct ex_daemon_options *opt
                    bool only_declaring, struct fo_error *reterr) {
     int ret = 0;
 
+    daemon->options = options;
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms && ret == 0; i++) {
         if (rooms[i].declares || !only_declaring)
-            ret = rooms[i].start(daemon, options, reterr);
+            ret = rooms[i].start(daemon, reterr);
     }
+    daemon->options = NULL;
     return ret;
 }
 

@@ -19,7 +19,8 @@
 enum { EX_DAEMON_URL_MAX_BYTES = 1024 };
 
 struct ex_daemon {
-    uv_loop_t *loop; /* borrowed */
+    uv_loop_t *loop;                         /* borrowed */
+    const struct ex_daemon_options *options; /* borrowed while the rooms start; then NULL */
     struct ex_config *config;
     struct ex_job_files jobs;
     struct ex_metrics *metrics;

@@ -370,7 +370,9 @@ class Unwelcome(Web):
                 if not late:
                     raise
                 answer = b""
-        return answer if answer or not late else None
+        if not answer and not late:
+            raise ConnectionError("closed without an answer")
+        return answer or None
 
     def test_ten_thousand_connections(self):
         """Every scrape in the flood is answered, and what the flood leaves behind is small."""
